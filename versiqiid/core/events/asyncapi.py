@@ -1,0 +1,126 @@
+"""The AsyncAPI 3.0 document of what the daemon sends: three channels, one message per entry type.
+
+Built from the catalogue; its structure follows https://www.asyncapi.com/docs/reference/specification/v3.0.0 and the
+Kafka bindings 0.5.0 (https://github.com/asyncapi/bindings/tree/master/kafka).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from versiqiid.core.cloudevent import event_type
+from versiqiid.core.events.catalogue import CATALOGUE, Topic, topics_of
+from versiqiid.core.events.schema import event_schema
+
+CONSUMER_GROUPS: Final[dict[str, str]] = {
+    "analytics": "Counts and trends. Reads audit from the beginning; may lag.",
+    "audit": "Keeps every entry elsewhere. Reads audit from the beginning; drops duplicates by ce_id.",
+    "alerting": "Tells people. Reads drift from now on.",
+}
+
+_BINDINGS: Final = "0.5.0"
+
+_CHANNELS: Final[dict[Topic, tuple[str, list[str]]]] = {
+    Topic.AUDIT: ("Every journal entry without exception, in position order per key.", ["delete"]),
+    Topic.DRIFT: ("The drift entries again, with the same ce_id.", ["delete"]),
+    Topic.STATE: ("The latest effective digest per binding; a tombstone when the binding is gone.", ["compact"]),
+}
+
+_TEXT: Final[dict[str, Any]] = {"type": "string", "minLength": 1}
+
+_HEADERS: Final[dict[str, Any]] = {
+    "type": "object",
+    "description": "CloudEvents 1.0 attributes, binary mode.",
+    "required": [
+        "content-type", "ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "ce_subject",
+        "ce_correlationid", "ce_causationid", "ce_sequence", "ce_dataschema",
+    ],
+    "properties": {
+        "content-type": {"const": "application/json"},
+        "ce_specversion": {"const": "1.0"},
+        "ce_id": {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "RFC 6962 leaf hash of the entry."},
+        "ce_source": {"type": "string", "pattern": "^//", "description": "The journal's origin."},
+        "ce_type": {"type": "string", "pattern": r"^io\.versiqii\.[A-Za-z]+\.v1$"},
+        "ce_time": {"type": "string", "format": "date-time"},
+        "ce_subject": {**_TEXT, "description": "The stream, which is also the key."},
+        "ce_correlationid": _TEXT,
+        "ce_causationid": _TEXT,
+        "ce_sequence": {"type": "string", "pattern": "^[0-9]{20}$", "description": "The position in the journal."},
+        "ce_dataschema": {"type": "string", "format": "uri"},
+        "ce_traceparent": {"type": "string", "description": "Absent when unknown."},
+        "traceparent": {"type": "string", "description": "Absent when unknown."},
+    },
+}  # fmt: skip
+
+
+def asyncapi(*, topic_prefix: str = "versiqii", schema_base: str = "", version: str = "1.0.0") -> dict[str, Any]:
+    """The document for ``GET /asyncapi.json``: a fresh, JSON-ready value, the same for the same arguments.
+
+    :param topic_prefix: what the topics' names begin with.
+    :param schema_base: as for ``event_schema``.
+    :param version: of the product that serves the document.
+    """
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Versiqii events",
+            "version": version,
+            "description": (
+                "What happened to configurations, schemas, targets and hosts. At least once, in order per key; "
+                "duplicates carry the same ce_id. The same events are served by GET /v1/events."
+            ),
+            "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
+        },
+        "defaultContentType": "application/json",
+        "channels": {topic.value: _channel(topic, topic_prefix) for topic in Topic},
+        "operations": {
+            f"send-{topic.value}": {
+                "action": "send",
+                "channel": {"$ref": f"#/channels/{topic.value}"},
+                "messages": [{"$ref": f"#/channels/{topic.value}/messages/{name}"} for name in _names(topic)],
+            }
+            for topic in Topic
+        },
+        "components": {
+            "messages": {name: _message(name, schema_base) for name in CATALOGUE},
+            "schemas": {"CloudEventHeaders": _HEADERS},
+        },
+        "x-consumer-groups": dict(CONSUMER_GROUPS),
+    }
+
+
+def _names(topic: Topic) -> list[str]:
+    return [name for name in CATALOGUE if topic in topics_of(name)]
+
+
+def _channel(topic: Topic, prefix: str) -> dict[str, Any]:
+    description, cleanup = _CHANNELS[topic]
+    return {
+        "address": f"{prefix}.{topic.value}",
+        "description": description,
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in _names(topic)},
+        "bindings": {
+            "kafka": {"topicConfiguration": {"cleanup.policy": cleanup}, "bindingVersion": _BINDINGS},
+        },
+    }
+
+
+def _message(name: str, schema_base: str) -> dict[str, Any]:
+    return {
+        "name": event_type(name),
+        "title": name,
+        "summary": CATALOGUE[name].summary,
+        "contentType": "application/json",
+        "headers": {"$ref": "#/components/schemas/CloudEventHeaders"},
+        "payload": {
+            "schemaFormat": "application/schema+json;version=2020-12",
+            "schema": event_schema(name, schema_base=schema_base),
+        },
+        "correlationId": {"location": "$message.header#/ce_correlationid"},
+        "bindings": {
+            "kafka": {
+                "key": {"type": "string", "description": "The stream; on the state topic, the binding."},
+                "bindingVersion": _BINDINGS,
+            }
+        },
+    }
