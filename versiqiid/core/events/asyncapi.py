@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from versiqiid.core.cloudevent import event_type
 from versiqiid.core.events.catalogue import CATALOGUE, Topic, topics_of
-from versiqiid.core.events.schema import event_schema
+from versiqiid.core.events.schema import event_schema, fresh
 
 CONSUMER_GROUPS: Final[dict[str, str]] = {
     "analytics": "Counts and trends. Reads audit from the beginning; may lag.",
@@ -83,7 +83,7 @@ def asyncapi(*, topic_prefix: str = "versiqii", schema_base: str = "", version: 
         },
         "components": {
             "messages": {name: _message(name, schema_base) for name in CATALOGUE},
-            "schemas": {"CloudEventHeaders": _HEADERS},
+            "schemas": {"CloudEventHeaders": fresh(_HEADERS)},
         },
         "x-consumer-groups": dict(CONSUMER_GROUPS),
     }
@@ -100,7 +100,7 @@ def _channel(topic: Topic, prefix: str) -> dict[str, Any]:
         "description": description,
         "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in _names(topic)},
         "bindings": {
-            "kafka": {"topicConfiguration": {"cleanup.policy": cleanup}, "bindingVersion": _BINDINGS},
+            "kafka": {"topicConfiguration": {"cleanup.policy": list(cleanup)}, "bindingVersion": _BINDINGS},
         },
     }
 

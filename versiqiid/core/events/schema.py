@@ -47,22 +47,20 @@ def event_schema(entry_type: str, *, schema_base: str = "") -> dict[str, Any]:
             "timestamp": {"type": "string", "format": "date-time", "pattern": TIMESTAMP_PATTERN},
             "event_type": {"const": entry_type},
             "correlation_id": {"type": "string", "minLength": 1},
-            "actor": _fresh(_ACTOR),
+            "actor": fresh(_ACTOR),
             "data": {
                 "type": "object",
                 "additionalProperties": True,
-                "properties": _fresh(
-                    {"truncated": {"type": "boolean"}, "traceparent": {"type": "string"}, **kind.data}
-                ),
+                "properties": fresh({"truncated": {"type": "boolean"}, "traceparent": {"type": "string"}, **kind.data}),
             },
         },
     }
 
 
-def _fresh(value: Any) -> Any:
+def fresh(value: Any) -> Any:
     """A deep copy in plain dicts and lists, so that no caller can change the table."""
     if isinstance(value, (list, tuple)):
-        return [_fresh(item) for item in value]
+        return [fresh(item) for item in value]
     if hasattr(value, "items"):
-        return {name: _fresh(item) for name, item in value.items()}
+        return {name: fresh(item) for name, item in value.items()}
     return value
