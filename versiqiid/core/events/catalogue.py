@@ -87,7 +87,8 @@ _KEY_CHANGE: Final[Mapping[str, Shape]] = {
     "digest": DIGEST,
     "previousRevision": {"type": ["integer", "null"], "minimum": 0},
     "previousDigest": DIGEST,
-    "deleted": FLAG,
+    "version": MAYBE,
+    "previousVersion": MAYBE,
 }
 _PLACE: Final[Mapping[str, Shape]] = {"binding": NAME, "environment": NAME, "target": NAME, "name": NAME}
 _OUTCOME: Final[Mapping[str, Shape]] = {
@@ -101,10 +102,12 @@ _OUTCOME: Final[Mapping[str, Shape]] = {
     "previousDigest": DIGEST,
     "reason": TEXT,
     "violations": VIOLATIONS,
+    "violationCount": COUNT,
 }
 _SCHEMA: Final[Mapping[str, Shape]] = {**_KEY_CHANGE, "family": NAME, "version": NAME}
 _MIGRATION: Final[Mapping[str, Shape]] = {**_KEY_CHANGE, "family": NAME, "from": NAME, "to": NAME}
 _DRIFT: Final[Mapping[str, Shape]] = {
+    "digest": DIGEST,
     "environment": NAME,
     "target": NAME,
     "dimension": DIMENSION,
@@ -132,8 +135,9 @@ _LEADER: Final[Mapping[str, Shape]] = {"leader": NAME, "epoch": COUNT, "reason":
 # ------------------------------------------------------------------------------------------------------- table
 
 _ROWS: Final[tuple[tuple[str, str, Mapping[str, Shape]], ...]] = (
-    ("ConfigRevised", "A config document has new content, or is gone.",
+    ("ConfigRevised", "A config document has new content.",
      {**_KEY_CHANGE, "target": NAME, "schemaVersion": NAME}),
+    ("ConfigDeleted", "A config document is gone.", _KEY_CHANGE),
     ("ConfigMigrated", "A config was migrated to another schema version.", _OUTCOME),
     ("ConfigRejected", "A config was refused; the last good effective config stays.", _OUTCOME),
     ("EffectiveApplied", "A binding has a new effective config.", _OUTCOME),
@@ -151,18 +155,26 @@ _ROWS: Final[tuple[tuple[str, str, Mapping[str, Shape]], ...]] = (
      {**_KEY_CHANGE, "environment": NAME, "target": NAME, "from": MAYBE}),
     ("TargetChanged", "A target, or one version of it, is described anew.",
      {**_KEY_CHANGE, "target": NAME, "version": MAYBE}),
+    ("TargetRemoved", "A target, or what one version of it overrides, is described no more.", _KEY_CHANGE),
     ("FamilyChanged", "A family of schemas is described anew.", {**_KEY_CHANGE, "family": NAME}),
+    ("FamilyRemoved", "A family of schemas is described no more.", _KEY_CHANGE),
     ("SchemaRegistered", "A schema version is there for the first time.", _SCHEMA),
     ("SchemaPublished", "A schema version is final.", {**_SCHEMA, "state": LIFECYCLE}),
     ("SchemaDeprecated", "A schema version should not be used for anything new.",
      {**_SCHEMA, "state": LIFECYCLE, "successor": MAYBE, "sunset": MAYBE, "reason": TEXT}),
     ("SchemaChanged", "An immutable key was changed by a raw write and is taken as it stands.", _SCHEMA),
+    ("SchemaRemoved", "A schema version is gone.", _SCHEMA),
+    ("SchemaLifecycleChanged", "A schema version is at another point of its life.", {**_SCHEMA, "state": LIFECYCLE}),
     ("MigrationRegistered", "One direction of a migration step is there.",
      {**_MIGRATION, "runtime": TEXT, "module": MAYBE, "lossy": WORDS}),
+    ("MigrationChanged", "An immutable migration was changed by a raw write and is taken as it stands.", _MIGRATION),
     ("MigrationRemoved", "One direction of a migration step is gone.", _MIGRATION),
     ("ModuleRegistered", "A WebAssembly module is there, named by its digest.",
      {**_KEY_CHANGE, "module": TEXT, "bytes": COUNT}),
-    ("PolicyChanged", "A policy document has new content, or is gone.", {**_KEY_CHANGE, "policy": NAME}),
+    ("ModuleChanged", "A module's key has other bytes; its digest decides whether they are used.", _KEY_CHANGE),
+    ("ModuleRemoved", "A WebAssembly module is gone.", _KEY_CHANGE),
+    ("PolicyChanged", "A policy document has new content.", {**_KEY_CHANGE, "policy": NAME}),
+    ("PolicyRemoved", "A policy document is gone.", _KEY_CHANGE),
     ("DriftDetected", "What is differs from what should be.", _DRIFT),
     ("DriftResolved", "A difference is no more.", _DRIFT),
     ("HostReported", "A host said which version runs and which config it applied.", _HOST),
@@ -178,7 +190,7 @@ _ROWS: Final[tuple[tuple[str, str, Mapping[str, Shape]], ...]] = (
     ("CheckpointSigned", "A checkpoint that was asked for is signed.", {"size": COUNT, "root": TEXT, "key": TEXT}),
     ("KeyDeleted", "A key that has no type of its own is gone.", _KEY_CHANGE),
     ("ForeignWriteHealed", "A key that only the daemon writes was written by somebody else, and put right.",
-     {**_KEY_CHANGE, **_PLACE, "foundDigest": DIGEST, "reason": TEXT}),
+     {**_KEY_CHANGE, **_OUTCOME, "foundDigest": DIGEST}),
 )  # fmt: skip
 
 CATALOGUE: Final[Mapping[str, EventType]] = MappingProxyType(
@@ -190,6 +202,7 @@ _ALSO: Final[Mapping[str, Topic]] = {
     "DriftResolved": Topic.DRIFT,
     "EffectiveApplied": Topic.STATE,
     "EffectiveRemoved": Topic.STATE,
+    "ForeignWriteHealed": Topic.STATE,  # what is put right may be newer than what was there before
 }
 
 
