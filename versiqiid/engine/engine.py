@@ -1,0 +1,132 @@
+"""The controller as one thing: watch, lead, reconcile, resynchronise. Built from ports by ``daemon.py``."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import anyio
+
+from versiqiid.core.impact import Item
+from versiqiid.core.snapshot import Snapshot
+from versiqiid.core.status import Cause
+from versiqiid.core.times import rfc3339
+from versiqiid.engine.attributions import Attributions
+from versiqiid.engine.compute import Computer
+from versiqiid.engine.decide import Decider
+from versiqiid.engine.facts import DAEMON
+from versiqiid.engine.gate import JournalGate
+from versiqiid.engine.lastgood import LastGood
+from versiqiid.engine.leadership import Leadership, LeaderSettings
+from versiqiid.engine.observer import Observer
+from versiqiid.engine.reconciler import Reconciler
+from versiqiid.engine.workqueue import WorkQueue
+from versiqiid.engine.writer import Term, Writer
+from versiqiid.ports import Draft, Journal, KeyValueStore, Locks, Metrics, MigrationRuntime, Validator
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What the engine is given."""
+
+    store: KeyValueStore
+    locks: Locks
+    journal: Journal
+    validator: Validator
+    runtime: MigrationRuntime
+    metrics: Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """:ivar wall: seconds since the epoch. :ivar monotonic: seconds that never go back."""
+
+    wall: Callable[[], float]
+    monotonic: Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """:ivar resync_s: how often everything is decided again though nothing seems to have changed, in seconds."""
+
+    leader: LeaderSettings
+    resync_s: float = 300.0
+    controller: bool = True
+
+
+class Engine:
+    """Watches always; writes only while leading."""
+
+    def __init__(self, ports: Ports, settings: EngineSettings, clocks: Clocks) -> None:
+        self._ports = ports
+        self._settings = settings
+        self._clocks = clocks
+        self.snapshot = Snapshot()
+        self.gate = JournalGate(ports.journal)
+        self.attributions = Attributions()
+        self._computer = Computer(ports.validator, ports.runtime)
+        self.observer = Observer(
+            self.snapshot,
+            self.gate,
+            self.attributions,
+            root=settings.leader.root,
+            metrics=ports.metrics,
+            clock=clocks.monotonic,
+        )
+        self.leadership = Leadership(
+            ports.store,
+            ports.locks,
+            ports.journal,
+            settings.leader,
+            lead=self._lead,
+            now=self.now,
+            metrics=ports.metrics,
+        )
+
+    def now(self) -> str:
+        return rfc3339(self._clocks.wall())
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._ports.store.watch, f"{self._settings.leader.root}/", self.observer.observe)
+            if self._settings.controller:
+                tasks.start_soon(self.leadership.run)
+
+    async def _lead(self, term: Term) -> None:
+        """One term: recover, record, decide, write; until the lead is lost."""
+        ports, root = self._ports, self._settings.leader.root
+        last_good = LastGood(ports.journal)
+        writer = Writer(
+            ports.store, self.gate, last_good, self.snapshot, root=root, term=term, metrics=ports.metrics
+        )
+        await self.observer.complete.wait()
+        await writer.recover()
+        await self.gate.append((self._elected(term),), epoch=term.epoch)
+        queue: WorkQueue[Item] = WorkQueue(self._clocks.monotonic)
+        reconciler = Reconciler(
+            self.snapshot,
+            queue,
+            Decider(self._computer, last_good, self.now),
+            writer,
+            limits=ports.store.limits,
+            metrics=ports.metrics,
+        )
+        try:
+            await self.observer.lead(reconciler, term.epoch)
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(reconciler.run)
+                tasks.start_soon(self._resync, reconciler)
+        finally:
+            self.observer.stand_by()
+
+    async def _resync(self, reconciler: Reconciler) -> None:
+        """Decide everything again now and then, even if the watch looks healthy."""
+        while True:
+            await anyio.sleep(self._settings.resync_s)
+            reconciler.all_again(Cause(str(uuid.uuid4())))
+
+    def _elected(self, term: Term) -> Draft:
+        data = {"leader": self._settings.leader.name, "epoch": term.epoch}
+        return Draft("LeaderElected", f"leader/{self._settings.leader.root}", data, DAEMON, str(uuid.uuid4()))

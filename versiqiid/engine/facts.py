@@ -1,0 +1,87 @@
+"""Which past fact a change of a desired key is, as a draft for the journal. No decisions about configs live here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from versiqiid.core import keys as k
+from versiqiid.core.canonical import digest
+from versiqiid.core.snapshot import Change
+from versiqiid.ports import Actor, Draft, Observed
+
+RAW_WRITE = Actor("user", "unknown", "kv")
+"""Who a plain key write is by: the store does not tell."""
+
+DAEMON = Actor("daemon", "versiqiid", "kv")
+
+# key type → (appeared, changed, vanished)
+_TYPES: Mapping[type, tuple[str, str, str]] = {
+    k.FamilyKey: ("FamilyChanged", "FamilyChanged", "FamilyRemoved"),
+    k.SchemaKey: ("SchemaRegistered", "SchemaChanged", "SchemaRemoved"),
+    k.LifecycleKey: ("SchemaLifecycleChanged", "SchemaLifecycleChanged", "SchemaLifecycleChanged"),
+    k.MigrationKey: ("MigrationRegistered", "MigrationChanged", "MigrationRemoved"),
+    k.ModuleKey: ("ModuleRegistered", "ModuleChanged", "ModuleRemoved"),
+    k.TargetKey: ("TargetChanged", "TargetChanged", "TargetRemoved"),
+    k.TargetVersionKey: ("TargetChanged", "TargetChanged", "TargetRemoved"),
+    k.VersionKey: ("TargetVersionShifted", "TargetVersionShifted", "TargetVersionRemoved"),
+    k.ConfigKey: ("ConfigRevised", "ConfigRevised", "ConfigDeleted"),
+    k.BindingKey: ("BindingCreated", "BindingChanged", "BindingRemoved"),
+    k.PolicyKey: ("PolicyChanged", "PolicyChanged", "PolicyRemoved"),
+}
+_STREAMS = {"families": "family", "schemas": "schema", "configs": "config", "bindings": "binding", "envs": "env"}
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """Who wrote, and on whose behalf, where it is known.
+
+    :ivar type: the entry type where the writer knows better (``ConfigRolledBack``), else None.
+    :ivar data: more members for the entry's data.
+    """
+
+    actor: Actor = RAW_WRITE
+    correlation_id: str = ""
+    type: str | None = None
+    git: Mapping[str, Any] | None = None
+    data: Mapping[str, Any] | None = None
+
+
+def key_fact(change: Change, by: Attribution) -> Draft:
+    """The draft of one observed change of a desired key; the raw value is kept beside the journal by its digest."""
+    before, after = change.before, change.after
+    appeared, changed, vanished = _TYPES[type(k.parse(change.key))]
+    kind = vanished if after is None else changed if before else appeared
+    revision = after.revision if after else change.index
+    data: dict[str, Any] = {"key": change.key, "revision": revision, "digest": digest(after.raw) if after else None}
+    if before is not None:
+        data |= {"previousRevision": before.revision, "previousDigest": digest(before.raw)}
+    if isinstance(k.parse(change.key), k.VersionKey):
+        data |= {"version": _text(after.raw) if after else None, "previousVersion": _text(before.raw) if before else None}
+    return Draft(
+        type=by.type or kind,
+        stream=stream_of(change.key),
+        data=data | dict(by.data or {}),
+        actor=by.actor,
+        correlation_id=by.correlation_id,
+        consul={"index": revision, "key": change.key},
+        git=by.git,
+        observed=Observed(change.key, revision, data["digest"]),
+        documents=(after.raw,) if after else (),
+    )
+
+
+def stream_of(key: str) -> str:
+    """The stream of a desired key: its room in the singular and the rest of the key."""
+    room, _, rest = key.partition("/")
+    return f"{_STREAMS.get(room, room.removesuffix('s'))}/{rest}"
+
+
+def is_fact(key: str) -> bool:
+    """Whether a change of this key is a fact of its own."""
+    return type(k.parse(key)) in _TYPES
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace").strip()[: k.SEGMENT_CHARACTERS_MAX]

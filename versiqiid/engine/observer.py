@@ -1,0 +1,155 @@
+"""Steps 1 and 2: observations become the snapshot, facts in the journal, and items in the queue, in this order.
+
+A standby keeps its snapshot warm and records nothing. The journal comes before the queue, so that a cause always stands
+before its effect.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import anyio
+
+from versiqiid.core.canonical import digest
+from versiqiid.core.merkle import leaf_hash
+from versiqiid.core.snapshot import Change, Snapshot, Value
+from versiqiid.core.status import Cause
+from versiqiid.engine.attributions import Attributions
+from versiqiid.engine.facts import is_fact, key_fact
+from versiqiid.engine.gate import JournalGate
+from versiqiid.engine.reconciler import Reconciler
+from versiqiid.errors import Unavailable, VersiqiiError
+from versiqiid.logs import logger
+from versiqiid.ports import Batch, Draft, Metrics, Reached, Recorded, Trouble, WatchEvent
+
+log = logger("watch")
+
+FACTS_AT_ONCE = 500
+"""Facts per append. Arbitrary: bounds one transaction of the journal."""
+
+JOURNAL_RETRY_S = 0.5
+
+
+class Observer:
+    """Takes in what the watch sees. ``lead`` and ``stand_by`` switch recording on and off.
+
+    :param clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        gate: JournalGate,
+        attributions: Attributions,
+        *,
+        root: str,
+        metrics: Metrics,
+        clock: Callable[[], float],
+    ) -> None:
+        self._snapshot = snapshot
+        self._gate = gate
+        self._attributions = attributions
+        self._root = root
+        self._metrics = metrics
+        self._clock = clock
+        self._reconciler: Reconciler | None = None
+        self._epoch = 0
+        self.complete = anyio.Event()
+        self.reached_at: float | None = None
+        self.trouble: VersiqiiError | None = None
+
+    async def lead(self, reconciler: Reconciler, epoch: int) -> None:
+        """Record from now on: first everything that the journal does not know yet, then each change as it is seen."""
+        self._reconciler, self._epoch = reconciler, epoch
+        await self.complete.wait()
+        causes = await self._record(await self._unrecorded())
+        reconciler.all_again(causes[-1] if causes else Cause(str(uuid.uuid4())))
+
+    def stand_by(self) -> None:
+        """Record nothing from now on."""
+        self._reconciler = None
+
+    async def observe(self, event: WatchEvent) -> None:
+        """Take in one event of the watch. Returns only when all that it says is recorded, or this is a standby."""
+        match event:
+            case Batch():
+                self._reached()
+                await self._take_in(event)
+            case Reached():
+                self._reached()
+            case Trouble(error, attempt, alarm):
+                self.trouble = error
+                self._metrics.count("versiqii_watch_trouble_total", code=error.code)
+                self._metrics.gauge("versiqii_store_up", 0)
+                log.warning("watch_trouble", code=error.code, reason=error.message, attempt=attempt, alarm=alarm)
+
+    def _reached(self) -> None:
+        if self.trouble is not None:
+            log.info("watch_recovered")
+        self.trouble = None
+        self.reached_at = self._clock()
+        self._metrics.gauge("versiqii_store_up", 1)
+
+    async def _take_in(self, batch: Batch) -> None:
+        prefix = f"{self._root}/"
+        changed = {e.key.removeprefix(prefix): Value(e.value, e.revision) for e in batch.changed}
+        deleted = [key.removeprefix(prefix) for key in batch.deleted]
+        changes = self._snapshot.apply(changed, deleted, index=batch.index, complete=batch.complete)
+        self._metrics.gauge("versiqii_snapshot_keys", len(self._snapshot))
+        self._metrics.gauge("versiqii_unknown_keys", len(self._snapshot.unknown))
+        self._metrics.gauge("versiqii_watch_index", batch.index)
+        if not self.complete.is_set():
+            self._metrics.gauge("versiqii_snapshot_complete", 1)
+            self.complete.set()
+        if self._reconciler is None or not changes:
+            return
+        causes = await self._record([change for change in changes if is_fact(change.key)])
+        cause = causes[-1] if causes else Cause(str(uuid.uuid4()))
+        if self._reconciler is not None:
+            self._reconciler.touched([change.key for change in changes], cause)
+
+    async def _record(self, changes: Sequence[Change]) -> list[Cause]:
+        """Record these facts; the journal's absence is waited out, because what is not recorded is not acted on."""
+        causes: list[Cause] = []
+        made = str(uuid.uuid4())
+        for at in range(0, len(changes), FACTS_AT_ONCE):
+            drafts = []
+            for change in changes[at : at + FACTS_AT_ONCE]:
+                by = self._attributions.of(change.key, digest(change.after.raw) if change.after else None)
+                drafts.append(key_fact(change, by if by.correlation_id else replace(by, correlation_id=made)))
+            causes += [_cause(entry) for entry in await self._append(drafts)]
+        return causes
+
+    async def _append(self, drafts: Sequence[Draft]) -> tuple[Recorded, ...]:
+        while True:
+            try:
+                return await self._gate.append(drafts, epoch=self._epoch)
+            except Unavailable as error:
+                log.warning("journal_unavailable", reason=error.message)
+                await anyio.sleep(JOURNAL_RETRY_S)
+
+    async def _unrecorded(self) -> list[Change]:
+        """What differs between the snapshot and what the journal knows of desired keys."""
+        known = {record.key: record for record in await self._gate.journal.keys() if is_fact(record.key)}
+        found: list[Change] = []
+        for key, value in sorted(self._snapshot.items()):
+            record = known.pop(key, None)
+            if is_fact(key) and (record is None or record.revision != value.revision):
+                before = None
+                if record is not None:
+                    if record.digest == digest(value.raw):
+                        continue
+                    raw = await self._gate.journal.document(record.digest)
+                    before = Value(raw or b"", record.revision)
+                found.append(Change(key, before, value, value.revision))
+        for key, record in sorted(known.items()):
+            raw = await self._gate.journal.document(record.digest)
+            found.append(Change(key, Value(raw or b"", record.revision), None, record.revision))
+        return found
+
+
+def _cause(entry: Recorded) -> Cause:
+    return Cause(entry.correlation_id, leaf_hash(entry.entry).hex())
+

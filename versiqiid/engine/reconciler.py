@@ -1,0 +1,170 @@
+"""The spine: the path of one change, steps 3 to 10, top to bottom.
+
+1 and 2 bring an item of work here. Steps 3 to 7 (`decide`) say what should be. Then, for as many items as fit into one
+transaction: 8 the intent is made durable, 9 one transaction writes everything or nothing under the leader's fence and
+only if every input is still what was read, 10 the settlement records it. What fails goes back into the queue; nothing
+after step 3 talks upward in any other way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import anyio
+
+from versiqiid.core import keys as k
+from versiqiid.core.impact import Impact, Item, everything
+from versiqiid.core.snapshot import Moved, Reads, Snapshot
+from versiqiid.core.status import Cause
+from versiqiid.engine.changes import Change, parcels
+from versiqiid.engine.decide import Decider
+from versiqiid.engine.workqueue import Work, WorkQueue
+from versiqiid.engine.writer import RESERVED_OPERATIONS, Superseded, Writer, Written
+from versiqiid.errors import FenceLost, Internal, Refused, TooLarge, Unavailable
+from versiqiid.logs import logger
+from versiqiid.ports import Metrics, StoreLimits
+
+log = logger("reconciler")
+
+ITEMS_AT_ONCE = 256
+"""How many items are decided before they are written. Arbitrary: a few transactions' worth."""
+
+DECISIONS_IN_FLIGHT = 4
+"""Decisions wait on guests and validators in other threads and processes; more than the cores gains nothing."""
+
+
+class Reconciler:
+    """Converges items until cancelled. One instance per term of leadership."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        queue: WorkQueue[Item],
+        decider: Decider,
+        writer: Writer,
+        *,
+        limits: StoreLimits,
+        metrics: Metrics,
+    ) -> None:
+        self._snapshot = snapshot
+        self._queue = queue
+        self._decider = decider
+        self._writer = writer
+        self._limits = limits
+        self._metrics = metrics
+        self.impact = Impact()
+
+    def touched(self, keys: Sequence[str], cause: Cause) -> None:
+        """Step 2: keys changed; ask for the items that they may move."""
+        self._queue.add(self.impact.touched(self._snapshot, keys), cause)
+
+    def all_again(self, cause: Cause) -> None:
+        """Ask for every item there is."""
+        self._queue.add(sorted(everything(self._snapshot), key=str), cause)
+
+    async def run(self) -> None:
+        """Take work, oldest first, until cancelled.
+
+        :raises FenceLost: this process no longer leads; what was being written was not written.
+        """
+        while True:
+            works = await self._queue.take(ITEMS_AT_ONCE)
+            self._metrics.gauge("versiqii_queue_depth", len(self._queue))
+            changes = await self._decide_all(works)
+            for chunk in parcels(changes, root=self._writer.root, limits=self._limits, reserved=RESERVED_OPERATIONS):
+                await self._write(chunk)
+
+    async def _decide_all(self, works: Sequence[Work[Item]]) -> list[Change]:
+        """Steps 3 to 7 for these items, a few at a time; one item's trouble is its own."""
+        changes: dict[Item, Change] = {}
+        limiter = anyio.CapacityLimiter(DECISIONS_IN_FLIGHT)
+
+        async def decide(work: Work[Item]) -> None:
+            async with limiter:
+                change = await self._decide(work)
+            if change is not None:
+                changes[work.item] = change
+
+        async with anyio.create_task_group() as tasks:
+            for work in works:
+                tasks.start_soon(decide, work)
+        return [changes[work.item] for work in works if work.item in changes]
+
+    async def _decide(self, work: Work[Item]) -> Change | None:
+        try:
+            change, reads = await self._decider.decide(self._snapshot, work)
+        except Moved:
+            self._queue.add((work.item,), work.cause)
+            return None
+        except Unavailable as error:
+            log.warning("decision_waits", item=str(work.item), code=error.code, reason=error.message)
+            self._queue.retry(work)
+            return None
+        except Exception:
+            # A bug of ours in one binding must not take the others down: it is told, and tried again later.
+            log.exception("decision_failed", item=str(work.item))
+            self._queue.retry(work)
+            return None
+        self._remember(work.item, reads)
+        if change is None:
+            self._queue.done(work.item)
+        return change
+
+    def _remember(self, item: Item, reads: Reads) -> None:
+        self.impact.remember(item, reads)
+        newer = [key for key, revision in reads.guards.items() if self._revision(key) != revision]
+        if newer:
+            self._queue.add((item,), Cause("superseded"))
+
+    def _revision(self, key: str) -> int:
+        value = self._snapshot.get(key)
+        return value.revision if value else 0
+
+    async def _write(self, chunk: list[Change]) -> None:
+        """Steps 8 to 10 for one transaction's worth of changes."""
+        try:
+            written = await self._writer.write(chunk)
+        except Superseded as outcome:
+            self._metrics.count("versiqii_conflicts_total")
+            self._again(chunk, outcome.key)
+            return
+        except FenceLost:
+            raise
+        except (Unavailable, Refused) as error:
+            log.warning("write_failed", code=error.code, reason=error.message, items=len(chunk))
+            for change in chunk:
+                self._queue.retry(change.work)
+            return
+        except TooLarge as error:
+            self._too_large(chunk, error)
+            return
+        self._follow(chunk, written)
+
+    def _follow(self, chunk: list[Change], written: Written) -> None:
+        """What was written may move others (drifts read statuses); the items themselves are done."""
+        own = {change.work.item for change in chunk}
+        for change in chunk:
+            self._queue.done(change.work.item)
+            others = self.impact.touched(self._snapshot, written.keys[change.work.item]) - own
+            self._queue.add(others, change.work.cause)
+            if written.misplaced:
+                self._queue.add((change.work.item,), change.work.cause)
+            if isinstance(change.work.item, k.BindingId):
+                self._metrics.observe("versiqii_convergence_seconds", self._queue.age_s(change.work))
+
+    def _again(self, chunk: list[Change], key: str | None) -> None:
+        """Somebody moved a key: its items wait a moment for the watch, the others go again at once."""
+        for change in chunk:
+            if key is None or change.touches(key):
+                self._queue.retry(change.work)
+            else:
+                self._queue.add((change.work.item,), change.work.cause)
+
+    def _too_large(self, chunk: list[Change], error: TooLarge) -> None:
+        """A single change that no transaction can carry is a bug of ours: documents and statuses are bounded."""
+        if len(chunk) == 1:
+            msg = f"the change of {chunk[0].work.item} fits no transaction: {error.message}"
+            raise Internal(msg) from error
+        for change in chunk:
+            self._queue.add((change.work.item,), change.work.cause)
+

@@ -1,0 +1,112 @@
+"""One migration step: what its key says, and how it is run. The result is judged by the caller."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from versiqiid.core.canonical import Json, digest
+from versiqiid.core.envelope import build, interpret
+from versiqiid.core.lens import apply as apply_lens
+from versiqiid.core.lens import parse_lens
+from versiqiid.core.migration import Manifest, direction, parse_manifest
+from versiqiid.core.modules import MissingPart, assemble
+from versiqiid.core.patch import apply_patch
+from versiqiid.core.plan import Case, held, rejected
+from versiqiid.core.status import StepTaken
+from versiqiid.errors import InvalidInput, MigrationFailed
+from versiqiid.ports import GuestCall, MigrationRuntime, Runtime
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step ready to run.
+
+    :ivar digest: of the module, or of the manifest where there is none.
+    :ivar label: how every reason about this step begins.
+    """
+
+    family: str
+    source: str
+    destination: str
+    key: str
+    digest: str
+    manifest_digest: str
+    manifest: Manifest
+    module: bytes = b""
+    entry: str = ""
+
+    @property
+    def label(self) -> str:
+        return _label(self.key, self.digest)
+
+    def taken(self, fuel: int | None) -> StepTaken:
+        runtime = self.manifest.runtime
+        return StepTaken(self.source, self.destination, runtime, self.digest, bool(self.manifest.lossy), fuel)
+
+
+def prepare(case: Case, pair: tuple[str, str]) -> Step:
+    """Read the step's key and module.
+
+    :raises Stopped: Held when a module key is missing, Rejected when the manifest or the module cannot be used.
+    """
+    family = case.target.family if case.target else ""
+    key = f"migrations/{family}/{pair[0]}/{pair[1]}"
+    value = case.reads.get(key)
+    if value is None:
+        raise held(f"{key} is missing")
+    manifest_digest = digest(value.raw)
+    try:
+        manifest = case.reads.snapshot.parsed(key, parse_manifest)
+    except InvalidInput as error:
+        raise rejected(f"{_label(key, manifest_digest)}unreadable: {error.message}") from error
+    step = Step(family, *pair, key, manifest_digest, manifest_digest, manifest)
+    return _with_module(case, step) if manifest.runtime == Runtime.WASM else step
+
+
+def _with_module(case: Case, step: Step) -> Step:
+    wanted = step.manifest.module or ""
+    label = _label(step.key, wanted)
+    try:
+        module = assemble(case.reads, wanted.removeprefix("sha256:"))
+    except MissingPart as missing:
+        raise held(f"{label}module key {missing} is missing") from missing
+    except InvalidInput as error:
+        raise rejected(f"{label}{error.message}") from error
+    scheme = case.family.versioning if case.family else None
+    entry = step.manifest.entry or (direction(scheme, step.source, step.destination) if scheme else None)
+    if entry is None:
+        raise rejected(f"{label}field 'entry' is needed, because versions of this family have no order")
+    return Step(
+        step.family, step.source, step.destination, step.key, wanted, step.manifest_digest, step.manifest, module, entry
+    )
+
+
+def _label(key: str, step_digest: str) -> str:
+    return f"{key} (sha256:{step_digest.removeprefix('sha256:')[:12]}): "
+
+
+class StepRunner:
+    """Runs steps of every runtime this build knows."""
+
+    def __init__(self, runtime: MigrationRuntime) -> None:
+        self._runtime = runtime
+
+    async def run(self, step: Step, document: Json) -> tuple[Json, int | None]:
+        """The migrated document and, for guests, the fuel it took.
+
+        :raises MigrationFailed: the step refused, failed or gave rubbish; the document is unchanged.
+        """
+        match step.manifest.runtime:
+            case Runtime.WASM:
+                return await self._guest(step, document)
+            case Runtime.JSON_PATCH:
+                return apply_patch(document, step.manifest.patch), None
+            case Runtime.LENS:
+                return apply_lens(parse_lens(step.manifest.lens), document), None
+            case other:
+                raise MigrationFailed(f"runtime {other!r} is not supported by this build")
+
+    async def _guest(self, step: Step, document: Json) -> tuple[Json, int | None]:
+        envelope = build(document, family=step.family, frm=step.source, to=step.destination)
+        result = await self._runtime.run(GuestCall(step.module, step.digest, step.entry, envelope))
+        return interpret(result.output).config, result.fuel

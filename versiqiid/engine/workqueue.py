@@ -1,0 +1,98 @@
+"""What is to be looked at again: each item at most once, with the newest cause, and a back-off for what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import anyio
+
+from versiqiid.core.status import Cause
+
+Item = TypeVar("Item", bound=Hashable)
+
+BACKOFF_FIRST_S = 0.02
+BACKOFF_MAX_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Work(Generic[Item]):
+    """An item taken from the queue. ``since`` is when it was first asked for, on the queue's clock."""
+
+    item: Item
+    cause: Cause
+    since: float
+
+
+class WorkQueue(Generic[Item]):
+    """A keyed queue: bounded by the number of distinct items, fair in order of first request.
+
+    :param clock: monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._waiting: dict[Item, Work[Item]] = {}
+        self._later: dict[Item, tuple[float, Work[Item]]] = {}
+        self._failures: dict[Item, int] = {}
+        self._wake = anyio.Event()
+
+    def __len__(self) -> int:
+        return len(self._waiting) + len(self._later)
+
+    def add(self, items: Iterable[Item], cause: Cause) -> None:
+        """Ask for these items; one that waits already keeps its place and its age and takes the newer cause."""
+        now = self._clock()
+        for item in items:
+            backed_off = self._later.pop(item, None)
+            known = self._waiting.get(item) or (backed_off[1] if backed_off else None)
+            self._waiting[item] = Work(item, cause, known.since if known else now)
+        if self._waiting:
+            self._wake.set()
+
+    def retry(self, work: Work[Item]) -> None:
+        """Ask for the item again after a back-off that doubles with each retry in a row."""
+        if work.item in self._waiting:
+            return
+        failures = self._failures.get(work.item, 0)
+        self._failures[work.item] = min(failures + 1, 16)
+        delay = min(BACKOFF_FIRST_S * 2**failures, BACKOFF_MAX_S)
+        self._later[work.item] = (self._clock() + delay, work)
+        self._wake.set()
+
+    def done(self, item: Item) -> None:
+        """The item went well; its back-off starts afresh."""
+        self._failures.pop(item, None)
+
+    def age_s(self, work: Work[Item]) -> float:
+        """Seconds since the item was first asked for."""
+        return self._clock() - work.since
+
+    async def take(self, most: int) -> list[Work[Item]]:
+        """At least one and at most ``most`` items, oldest first, as soon as there are any."""
+        while True:
+            self._ripen()
+            if self._waiting:
+                taken = [self._waiting.pop(item) for item in list(self._waiting)[:most]]
+                return taken
+            self._wake = anyio.Event()
+            with anyio.move_on_after(self._next_ripe_s()):
+                await self._wake.wait()
+
+    def clear(self) -> None:
+        """Forget everything, as a process that no longer leads does."""
+        self._waiting.clear()
+        self._later.clear()
+        self._failures.clear()
+
+    def _ripen(self) -> None:
+        now = self._clock()
+        ripe = [item for item, (at, _) in self._later.items() if at <= now]
+        for item in ripe:
+            self._waiting.setdefault(item, self._later.pop(item)[1])
+
+    def _next_ripe_s(self) -> float:
+        if not self._later:
+            return float("inf")
+        return max(0.0, min(at for at, _ in self._later.values()) - self._clock())

@@ -1,0 +1,221 @@
+"""Settings of the daemon: read, checked, frozen. Flag > environment > file > default.
+
+Every setting has one name: ``--session-ttl-s`` as a flag, ``session-ttl-s`` in the TOML file (``session_ttl_s`` is taken
+too), ``VERSIQII_SESSION_TTL_S`` in the environment. Units stand in the names.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from versiqiid.errors import InvalidSetting
+
+Role = Literal["controller", "api", "agent"]
+ROLES: tuple[Role, ...] = ("controller", "api", "agent")
+
+
+def _default_data_dir() -> Path:
+    systemd = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
+    return Path(systemd) if systemd else Path.home() / ".local" / "state" / "versiqiid"
+
+
+class Settings(BaseSettings):
+    """All settings, with their meaning beside each."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="VERSIQII_",
+        extra="forbid",
+        frozen=True,
+    )
+    file_values: ClassVar[dict[str, Any]] = {}
+
+    data_dir: Path = Field(default_factory=_default_data_dir)
+    """Where the embedded store, the journal, the signing key and the agent's state live; made with mode 0700."""
+
+    store: str = ""
+    """``sqlite:///FILE``, ``consul://host:port[,host:port]``, ``consul+tls://…`` or ``memory://``; default: a SQLite
+    file in the data directory."""
+
+    root: str = "versiqii"
+    """The first segment of every key."""
+
+    journal: str = ""
+    """``sqlite:///FILE`` or ``postgresql://…``; default: a SQLite file in the data directory."""
+
+    kafka: str = ""
+    """Bootstrap servers ``host:port[,host:port]``; empty = events stay in the journal."""
+
+    kafka_topic_prefix: str = "versiqii"
+    """Topics are ``<prefix>.audit``, ``<prefix>.drift`` and ``<prefix>.state``."""
+
+    vault: str = ""
+    """Address of Vault, ``https://host:8200``; empty = no Vault."""
+
+    vault_auth: Literal["token", "approle", "kubernetes", "jwt", "cert"] = "token"
+    """How to log in to Vault."""
+
+    vault_role: str = ""
+    """Role for the login methods that want one; for approle the role id."""
+
+    vault_auth_mount: str = ""
+    """Mount path of the login method; default: the method's name."""
+
+    vault_consul_role: str = ""
+    """Consul tokens are read from ``consul/creds/<role>``; empty = Consul's token does not come from Vault."""
+
+    listen: str = "127.0.0.1:8080"
+    """Address and port of the API; port 0 = any free one, told in the log."""
+
+    api_token_file: Path | None = None
+    """Bearer tokens, one a line; needed to listen on anything but loopback."""
+
+    role: Annotated[tuple[Role, ...], NoDecode] = ROLES
+    """Which parts this process runs, comma separated: controller, api, agent."""
+
+    name: str = Field(default_factory=socket.gethostname)
+    """What this process is called where it leads."""
+
+    session_ttl_s: float = Field(default=10.0, gt=0, le=86_400)
+    """Time to live of the leader's session; Consul takes 10 and more."""
+
+    lock_delay_s: float = Field(default=1.0, ge=0, le=60)
+    """How long the lead stays free after a leader vanished without a word."""
+
+    resync_s: float = Field(default=300.0, gt=0)
+    """How often everything is read and decided again though nothing seems to have changed."""
+
+    shrink_guard: float = Field(default=0.5, gt=0, le=1)
+    """Share of a prefix that may vanish at once before it is confirmed by a consistent read."""
+
+    unready_after_s: float = Field(default=30.0, gt=0)
+    """``/readyz`` says no when the store was not reached for this long."""
+
+    log_origin: str = ""
+    """The journal's name for ever; default: made at the first start."""
+
+    checkpoint_interval_s: float = Field(default=1.0, gt=0)
+    """How often a checkpoint is signed when there are new entries."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """How much is logged to standard error."""
+
+    agent: dict[str, Any] = Field(default_factory=dict)
+    """The ``[agent]`` table: environment, targets and files; empty = the agent is idle."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, _FileSource(settings_cls, cls.file_values)
+
+    @field_validator("role", mode="before")
+    @classmethod
+    def _split_roles(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("root")
+    @classmethod
+    def _root_is_a_key(cls, value: str) -> str:
+        from versiqiid.core.keys import is_segment  # noqa: PLC0415 - settings load before the core is needed
+
+        if not all(is_segment(part) for part in value.split("/")):
+            msg = "must be key segments of the form [A-Za-z0-9][A-Za-z0-9._-]* joined by '/'"
+            raise ValueError(msg)
+        return value
+
+    @model_validator(mode="after")
+    def _api_is_guarded(self) -> Settings:
+        if "api" in self.role and self.api_token_file is None and not is_loopback(self.listen):
+            msg = "listen: without --api-token-file the API listens on a loopback address only, such as 127.0.0.1:8080"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def store_url(self) -> str:
+        return self.store or f"sqlite:///{self.data_dir}/store.db"
+
+    @property
+    def journal_url(self) -> str:
+        return self.journal or f"sqlite:///{self.data_dir}/journal.db"
+
+
+class _FileSource(PydanticBaseSettingsSource):
+    """Values of the TOML file, with ``-`` and ``_`` alike in names."""
+
+    def __init__(self, settings_cls: type[BaseSettings], values: dict[str, Any]) -> None:
+        super().__init__(settings_cls)
+        self._values = values
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        del field
+        return self._values.get(field_name), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        return self._values
+
+
+def load(flags: dict[str, Any], file: Path | None = None) -> Settings:
+    """Settings from flags, environment and file, in this order of precedence.
+
+    :param flags: by field name; only the ones that were given.
+    :raises InvalidSetting: an unknown setting or a value that cannot be used; every such setting is named.
+    """
+    values = _read_file(file) if file else {}
+    loader = type("LoadedSettings", (Settings,), {"file_values": values, "__module__": __name__})
+    try:
+        return loader(**flags)
+    except ValidationError as error:
+        raise InvalidSetting("; ".join(_explain(e) for e in error.errors())) from error
+
+
+def _read_file(file: Path) -> dict[str, Any]:
+    try:
+        values = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidSetting(f"settings file {file}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidSetting(f"settings file {file}: {error}") from error
+    return {name.replace("-", "_"): value for name, value in values.items()}
+
+
+def _explain(error: Any) -> str:
+    name = ".".join(str(part) for part in error["loc"]).replace("_", "-")
+    if error["type"] == "extra_forbidden":
+        return f"unknown setting {name!r}"
+    reason = error["msg"].removeprefix("Value error, ")
+    return f"setting {name!r}: {reason}" if name else f"setting {reason}"
+
+
+def is_loopback(listen: str) -> bool:
+    """Whether ``host:port`` can only be reached from this machine."""
+    host = listen.rpartition(":")[0].strip("[]")
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def split_listen(listen: str) -> tuple[str, int]:
+    """
+    :raises InvalidSetting: not ``host:port``.
+    """
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65_535:  # noqa: PLR2004 - the highest port
+        raise InvalidSetting(f"setting 'listen': expected host:port, such as 127.0.0.1:8080, not {listen!r}")
+    return host.strip("[]"), int(port)
