@@ -107,12 +107,19 @@ def test_an_unknown_type_has_no_schema_and_still_reaches_the_audit_topic() -> No
     assert topics_of("NeverHeardOf") == (Topic.AUDIT,)
 
 
+def test_what_the_engine_makes_of_a_changed_key_is_in_the_catalogue() -> None:
+    """No key change is recorded under a type that consumers have no schema for."""
+    from versiqiid.engine import facts  # noqa: PLC0415
+
+    assert {name for names in facts._TYPES.values() for name in names} <= set(CATALOGUE)
+
+
 def test_which_topics() -> None:
     """Audit gets all; drift the drifts; state the effective digests and their end."""
     reached = {topic: {name for name in CATALOGUE if topic in topics_of(name)} for topic in Topic}
     assert reached[Topic.AUDIT] == set(CATALOGUE)
     assert reached[Topic.DRIFT] == {"DriftDetected", "DriftResolved"}
-    assert reached[Topic.STATE] == {"EffectiveApplied", "EffectiveRemoved"}
+    assert reached[Topic.STATE] == {"EffectiveApplied", "EffectiveRemoved", "ForeignWriteHealed"}
 
 
 def test_every_reference_of_the_document_leads_somewhere() -> None:

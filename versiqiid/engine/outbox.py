@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from anyio import TASK_STATUS_IGNORED, create_task_group, sleep
+from anyio import TASK_STATUS_IGNORED, create_task_group, move_on_after, sleep
 
-from versiqiid.errors import Internal, VersiqiiError
+from versiqiid.core.retry import Backoff, delay_s
+from versiqiid.errors import JournalRefused, VersiqiiError
 from versiqiid.ports import Query
 
 if TYPE_CHECKING:
@@ -24,19 +25,20 @@ if TYPE_CHECKING:
 
     from versiqiid.ports import EventSink, Journal, Metrics, Recorded
 
+_CLOSE_S = 15.0  # arbitrary: the bound for sinks that keep none themselves
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxSettings:
     """Sizes and waits; the numbers are arbitrary but bounded.
 
     :ivar batch_entries: entries per publish, 1 to 10,000; also the most that is repeated after a crash.
-    :ivar backoff_first_s: wait after the first failure in a row; it doubles up to ``backoff_max_s``.
+    :ivar backoff: waits after failures in a row.
     :ivar measure_s: how often backlog and age are measured.
     """
 
     batch_entries: int = 500
-    backoff_first_s: float = 0.5
-    backoff_max_s: float = 30.0
+    backoff: Backoff = Backoff(first_s=0.5, most_s=30.0)
     measure_s: float = 5.0
 
 
@@ -52,16 +54,6 @@ class OutboxState:
     position: int = 0
     attempt: int = 0
     trouble: str = ""
-
-
-def backoff_s(attempt: int, settings: OutboxSettings, dice: float) -> float:
-    """Seconds to wait after the ``attempt``-th failure in a row: doubling, bounded, between half and all of it.
-
-    :param attempt: 1 for the first.
-    :param dice: 0 ≤ dice < 1, so that many daemons do not come back in step.
-    """
-    whole = min(settings.backoff_max_s, settings.backoff_first_s * 2.0 ** min(attempt - 1, 30))
-    return whole * (0.5 + dice / 2)
 
 
 class Outbox:
@@ -95,17 +87,15 @@ class Outbox:
         return self._state
 
     async def run(self, *, task_status: TaskStatus[None] = TASK_STATUS_IGNORED) -> None:
-        """Relay until cancelled, then close the sink. Ready at once: a sink or journal that is away is waited for.
-
-        :raises Internal: the journal gave entries that do not follow one another.
-        """
+        """Relay until cancelled, then close the sink. Ready at once: a sink or journal that is away is waited for."""
         try:
             async with create_task_group() as tasks:
                 tasks.start_soon(self._measure)
                 task_status.started()
                 await self._relay()
         finally:
-            await self._sink.aclose()
+            with move_on_after(_CLOSE_S, shield=True):
+                await self._sink.aclose()
 
     async def _relay(self) -> None:
         position: int | None = None
@@ -116,8 +106,6 @@ class Outbox:
                     self._state = OutboxState(position)
                 position = await self._step(position)
             except VersiqiiError as error:
-                if isinstance(error, Internal):
-                    raise
                 await self._back_off(error.message)
                 position = None  # whatever happened, the journal knows where we stand
 
@@ -129,7 +117,7 @@ class Outbox:
             await self._journal.wait_beyond(position)
             return position
         if any(entry.position != position + offset for offset, entry in enumerate(entries)):
-            raise Internal(f"the journal has a gap after position {position}")
+            raise JournalRefused("order", f"position {position}", "the journal did not give the entries that follow")
         self._oldest = entries[0]
         count = await self._sink.publish(entries)
         position += count
@@ -139,14 +127,14 @@ class Outbox:
             self._state = OutboxState(position)
         else:
             self._oldest = entries[count]
-            self._state = OutboxState(position, self._state.attempt)
+            self._state = OutboxState(position)
             await self._back_off(f"{self._sink.name} acknowledged {count} of {len(entries)} entries")
         return position
 
     async def _back_off(self, trouble: str) -> None:
         attempt = self._state.attempt + 1
         self._state = OutboxState(self._state.position, attempt, trouble)
-        await sleep(backoff_s(attempt, self._settings, self._dice()))
+        await sleep(delay_s(self._settings.backoff, attempt, self._dice()))
 
     async def _measure(self) -> None:
         while True:

@@ -51,7 +51,14 @@ def event_schema(entry_type: str, *, schema_base: str = "") -> dict[str, Any]:
             "data": {
                 "type": "object",
                 "additionalProperties": True,
-                "properties": fresh({"truncated": {"type": "boolean"}, "traceparent": {"type": "string"}, **kind.data}),
+                "properties": fresh(
+                    {
+                        "truncated": {"type": "boolean"},
+                        "traceparent": {"type": "string"},
+                        "observed": {"type": "object", "required": ["key", "revision"]},
+                        **kind.data,
+                    }
+                ),
             },
         },
     }
