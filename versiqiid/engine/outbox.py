@@ -8,7 +8,7 @@ A sink that is away costs disk and nothing else: the daemon starts, serves and s
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from versiqiid.ports import EventSink, Journal, Metrics, Recorded
 
+_BACKOFF = Backoff(first_s=0.5, most_s=30.0)
 _CLOSE_S = 15.0  # arbitrary: the bound for sinks that keep none themselves
 
 
@@ -38,7 +39,7 @@ class OutboxSettings:
     """
 
     batch_entries: int = 500
-    backoff: Backoff = Backoff(first_s=0.5, most_s=30.0)
+    backoff: Backoff = _BACKOFF
     measure_s: float = 5.0
 
 
@@ -103,7 +104,7 @@ class Outbox:
             try:
                 if position is None:
                     position = await self._journal.outbox_position(self._sink.name)
-                    self._state = OutboxState(position)
+                    self._state = replace(self._state, position=position)
                 position = await self._step(position)
             except VersiqiiError as error:
                 await self._back_off(error.message)
@@ -113,7 +114,7 @@ class Outbox:
         """Publish what comes next and note how far it got; waits when there is nothing."""
         entries = await self._journal.read(Query(start=position, limit=self._settings.batch_entries))
         if not entries:
-            self._oldest = None
+            self._oldest, self._state = None, OutboxState(position)
             await self._journal.wait_beyond(position)
             return position
         if any(entry.position != position + offset for offset, entry in enumerate(entries)):
