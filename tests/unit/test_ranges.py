@@ -47,8 +47,7 @@ def test_a_range_of_npms_own_cases_leaves_out_the_version_or_it_is_none(text: st
 
 
 IN = [
-    (Scheme.SEMVER, ">=1.5,<2", "1.5.0"),
-    (Scheme.SEMVER, ">= 1.5 , < 2 || 3.x", "3.4.5"),
+    (Scheme.SEMVER, ">= 1.5  < 2 || 3.x", "3.4.5"),
     (Scheme.SEMVER, "> =1.2.3", "1.2.3"),
     (Scheme.SEMVER, "  v1.2.3  ", "1.2.3+other"),
     (Scheme.SEMVER, ">=9007199254740991.0.0", "9007199254740991.0.0"),
@@ -65,7 +64,7 @@ IN = [
     (Scheme.DATE, ">=2025.07 <2026.01", "2025-07-01"),
     (Scheme.DATE, "=2025-07-03", "2025.7.3"),
     (Scheme.DATE, "2024-01-01 || > 2025-07-03", "2025-07-03.0"),
-    (Scheme.DATE, ">=2025-01-01,<2025-02-01", "2025-01-31"),
+    (Scheme.DATE, ">=2025-01-01 <2025-02-01", "2025-01-31"),
     (Scheme.SEQUENCE, "*", "0"),
     (Scheme.SEQUENCE, ">=3 <7 || 9", "9"),
     (Scheme.SEQUENCE, ">2 <=7", "7"),
@@ -79,7 +78,7 @@ OUT = [
     (Scheme.SEMVER, "*", "1.0.0-rc.1"),
     (Scheme.SEMVER, "", "1.0.0-rc.1"),
     (Scheme.SEMVER, "* || 1.2.3-rc.1", "1.2.3-rc.1"),
-    (Scheme.SEMVER, ">=1.5,<2", "2.0.0"),
+    (Scheme.SEMVER, ">=1.5 <2", "2.0.0"),
     (Scheme.SEMVER, ">=0.0.0-0", "1.0.0-rc.1"),
     (Scheme.PEP440, "*", "1.0a1"),
     (Scheme.PEP440, "", "1.0.dev1"),
@@ -95,7 +94,7 @@ OUT = [
 ]
 
 REFUSED = [
-    *((Scheme.SEMVER, text) for text in ("1.x.3", "=>1", "1.2.3.4", ">=1,,<2", ",", "1,", "^", "1 -2", "latest")),
+    *((Scheme.SEMVER, text) for text in ("1.x.3", "=>1", "1.2.3.4", ">=1,<2", ",", "1, 2", "^", "1 -2", "latest")),
     *((Scheme.SEMVER, text) for text in ("^9007199254740991", "9007199254740992", "01", ">=1.0.0 - 2", "1.0.0 - 2 3")),
     *((Scheme.PEP440, text) for text in ("1.4", ">=1 <2", ">=1,,<2", ",", ">=1 || <0", "^1.0", "~1.0", ">=x")),
     *(
@@ -164,7 +163,7 @@ def naive(sign: str, given_numbers: list[int], core: tuple[int, int, int]) -> bo
 @given(
     st.lists(st.lists(st.tuples(SIGNS, NUMBERS), min_size=1, max_size=3), min_size=1, max_size=3),
     st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(0, 4)),
-    st.sampled_from([" ", ",", ", "]),
+    st.sampled_from([" ", "  ", "\t"]),
 )
 def test_releases_are_judged_as_by_a_naive_reading_of_npms_page(
     alternatives: list[list[tuple[str, list[int]]]], core: tuple[int, int, int], joint: str

@@ -60,9 +60,6 @@ def parse_range(scheme: Scheme, text: str) -> Range:
     * ``date`` and ``sequence``: exact versions and ``>= > < <= =``, side by side for "and", ``||`` for "or".
     * ``git-sha``: exact versions (``=`` allowed before them) and ``||``.
 
-    In semver, date and sequence ranges a comma between comparators means "and", as in the key layout's own example
-    ``>=1.5,<2``; npm refuses such a text, so nothing that npm takes changes its meaning.
-
     :param text: at most 4,096 characters.
     :raises InvalidVersion: no range of that scheme; the message names the part that is none.
     """

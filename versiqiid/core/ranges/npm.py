@@ -7,7 +7,7 @@ no Python library agrees with npm's own cases; it is gated by ``../shared/vector
 ::
 
     range       := alternative ( "||" alternative )*
-    alternative := partial " - " partial | comparator ( ( " " | "," ) comparator )* | ""
+    alternative := partial " - " partial | comparator ( " " comparator )* | ""
     comparator  := ( "<" | ">" | "<=" | ">=" | "=" | "~" | "~>" | "^" )? " "* [v=]* partial
     partial     := x ( "." x ( "." x ( "-" prerelease )? )? )?          x := "x" | "X" | "*" | number
 """
@@ -119,15 +119,9 @@ def _inside(alternative: _Alternative, version: Version) -> bool:
 
 
 def _alternative(text: str) -> _Alternative:
-    bounds: list[_Bound] = []
-    # The comma is ours (see the door): each part between commas is read on its own, and all of them must hold.
-    parts = text.split(",")
-    for part in parts:
-        plain = " ".join(_BUILD.sub("", part).split())
-        if not plain and len(parts) > 1:
-            raise InvalidVersion("expected a comparator on both sides of a comma")
-        hyphen = _HYPHEN.fullmatch(plain)
-        bounds += _hyphen(hyphen) if hyphen else _comparators(plain)
+    plain = " ".join(_BUILD.sub("", text).split())
+    hyphen = _HYPHEN.fullmatch(plain)
+    bounds = _hyphen(hyphen) if hyphen else _comparators(plain)
     # npm reads ">=0.0.0" as "any"; it matters beside a bound that names a pre-release of 0.0.0.
     return tuple(bound for bound in bounds if (bound.sign, bound.version.canonical) != (">=", "0.0.0"))
 

@@ -63,19 +63,18 @@ def _comparators(scheme: Scheme, text: str, alternative: str) -> list[tuple[str,
     if alternative == "*":
         return []
     found: list[tuple[str, object]] = []
-    for part in alternative.split(","):
-        rest = part.strip()
-        if not rest:
-            raise _no_range(scheme, text, "a comparator such as >=A on both sides of || and of a comma")
-        while rest:
-            comparator = _COMPARATOR.match(rest)
-            if not comparator:
-                raise _no_range(scheme, text, f"a comparator such as >=A at {shown(rest)}")
-            found.append((comparator[1], _bound(scheme, text, comparator[2]).order_key))
-            rest = rest[comparator.end() :]
-            if rest and not rest[0].isspace():
-                raise _no_range(scheme, text, f"a space before {shown(rest)}")
-            rest = rest.lstrip()
+    if not alternative:
+        raise _no_range(scheme, text, "a comparator such as >=A on both sides of ||")
+    rest = alternative
+    while rest:
+        comparator = _COMPARATOR.match(rest)
+        if not comparator:
+            raise _no_range(scheme, text, f"a comparator such as >=A at {shown(rest)}")
+        found.append((comparator[1], _bound(scheme, text, comparator[2]).order_key))
+        rest = rest[comparator.end() :]
+        if rest and not rest[0].isspace():
+            raise _no_range(scheme, text, f"a space before {shown(rest)}")
+        rest = rest.lstrip()
     return found
 
 
