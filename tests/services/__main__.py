@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 
 from tests.services.catalogue import RECIPES, SERVICES, required
-from tests.services.finder import MisnamedError, ServiceMissingError, obtain
+from tests.services.finder import MisnamedError, MissingServiceError, obtain
 
 
 def main(names: list[str]) -> int:
@@ -22,7 +22,7 @@ def main(names: list[str]) -> int:
     for name in wanted:
         try:
             found = obtain(RECIPES[name])
-        except (ServiceMissingError, MisnamedError) as reason:
+        except (MissingServiceError, MisnamedError) as reason:
             missing += 1
             print(reason, flush=True)
         else:

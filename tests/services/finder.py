@@ -36,7 +36,7 @@ class Found:
     origin: str
 
 
-class ServiceMissingError(Exception):
+class MissingServiceError(Exception):
     """A service's program is not on this machine. The message is one line: what is missing, and how to get it."""
 
 
@@ -65,7 +65,7 @@ def find(recipe: Recipe) -> Found:
     """Find the program without changing anything.
 
     :raises MisnamedError: the environment names something that is not there.
-    :raises ServiceMissingError: it is nowhere, or too old, or this machine cannot run it.
+    :raises MissingServiceError: it is nowhere, or too old, or this machine cannot run it.
     """
     recipe_hint = (
         f"`make services SERVICES={recipe.name}` (takes {recipe.duration}), or name yours in {recipe.variable}"
@@ -73,7 +73,7 @@ def find(recipe: Recipe) -> Found:
     try:
         recipe.check_needs()
     except UnobtainableError as lacking:
-        raise ServiceMissingError(f"{recipe.name}: {lacking}; to get it: {lacking.hint}") from None
+        raise MissingServiceError(f"{recipe.name}: {lacking}; to get it: {lacking.hint}") from None
     if named := os.environ.get(recipe.variable):
         if not recipe.usable(path := Path(named)):
             raise MisnamedError(f"{recipe.variable} names {named}, where there is no {recipe.name} that can be run")
@@ -87,7 +87,7 @@ def find(recipe: Recipe) -> Found:
     if recipe.cached and recipe.usable(path := recipe.in_folder(_folder(recipe))):
         return Found(recipe.name, path, recipe.version, "cache")
     least = ".".join(map(str, recipe.at_least))
-    raise ServiceMissingError(f"{recipe.name} {least} or newer is not here{too_old}; to get it: {recipe_hint}")
+    raise MissingServiceError(f"{recipe.name} {least} or newer is not here{too_old}; to get it: {recipe_hint}")
 
 
 def obtain(recipe: Recipe) -> Found:
@@ -95,24 +95,24 @@ def obtain(recipe: Recipe) -> Found:
     an interrupted build leaves nothing that could be taken for a finished one.
 
     :raises MisnamedError: the environment names something that is not there.
-    :raises ServiceMissingError: it cannot be had, with the reason and the way out.
+    :raises MissingServiceError: it cannot be had, with the reason and the way out.
     """
-    with contextlib.suppress(ServiceMissingError):
+    with contextlib.suppress(MissingServiceError):
         return find(recipe)
     home = cache_home()
     home.mkdir(parents=True, exist_ok=True)
     label = f"{recipe.name} {recipe.version}"
     progress = Progress(label, home / f"{recipe.name}-{recipe.version}.log")
     with _locked(home / f"{recipe.name}.lock", progress):
-        with contextlib.suppress(ServiceMissingError):
+        with contextlib.suppress(MissingServiceError):
             return find(recipe)
         try:
             _provide(recipe, home, progress)
         except UnobtainableError as lacking:
-            raise ServiceMissingError(f"{label}: {lacking}; to get it: {lacking.hint}") from None
+            raise MissingServiceError(f"{label}: {lacking}; to get it: {lacking.hint}") from None
         except (CommandError, OSError) as failed:
             way_out = f"try again, or name yours in {recipe.variable}, or see docker-compose.yml"
-            raise ServiceMissingError(f"{label}: {failed}; to get it: {way_out}") from None
+            raise MissingServiceError(f"{label}: {failed}; to get it: {way_out}") from None
         return find(recipe)
 
 

@@ -14,7 +14,7 @@ import pytest
 from tests.services.catalogue import required
 from tests.services.consul import Consul, ConsulOnDisk, ConsulWithAcl
 from tests.services.consul.cluster import ConsulCluster
-from tests.services.finder import Found, MisnamedError, ServiceMissingError
+from tests.services.finder import Found, MisnamedError, MissingServiceError
 from tests.services.kafka import Kafka
 from tests.services.postgres import Postgres
 from tests.services.prometheus import Prometheus
@@ -55,7 +55,7 @@ def launch(request: pytest.FixtureRequest, make: Callable[[], S]) -> Iterator[S]
         server = make()
     except MisnamedError as mistake:
         pytest.fail(str(mistake), pytrace=False)
-    except ServiceMissingError as missing:
+    except MissingServiceError as missing:
         _missing[str(missing)] = None
         if required():
             pytest.fail(str(missing), pytrace=False)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from tests.services.finder import Found, find
-from tests.services.guard import end_tree, guard, send, stopped, tree
+from tests.services.guard import GRACE_S, end_tree, guard, send, stopped, tree
 from tests.services.wire import LOOPBACK, free_ports
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _STARTS = 5
 _POLL_S = 0.02
+_STOP_WITHIN_S = 30.0
 _TAIL_BYTES = 3_000
 _CLASHES = ("address already in use", "Address already in use", "could not bind")
 _KEPT = ("PATH", "JAVA_HOME", "LD_LIBRARY_PATH", "TZ")
@@ -107,6 +108,8 @@ class Server(ABC):
     def start(self) -> Self:
         """Start it and return when it is ready.
 
+        At the first start ports are chosen, and chosen again if somebody was faster; later ones are bound to them.
+
         :raises ServerError: it ended at once or was not ready in time. Nothing is left running.
         """
         keep = bool(self.ports)
@@ -117,7 +120,7 @@ class Server(ABC):
                 self.wait_until_ready()
                 break
             except PortTakenError:
-                if not left:
+                if keep or not left:
                     raise
         return self
 
@@ -179,7 +182,7 @@ class Server(ABC):
 
     def stop(self) -> None:
         """End it politely and wait for that; killed when it does not follow. Nothing happens when it does not run."""
-        self._end(self.end_signal)
+        self._end(self.end_signal, grace_s=_STOP_WITHIN_S)
 
     def kill(self) -> None:
         """End it and all its descendants at once, as kill -9 does. Nothing happens when it does not run."""
@@ -187,11 +190,11 @@ class Server(ABC):
             send(tree(self.pid), signal.SIGKILL)
         self._end(signal.SIGKILL)
 
-    def _end(self, number: signal.Signals) -> None:
+    def _end(self, number: signal.Signals, *, grace_s: float = GRACE_S) -> None:
         if self._process is None:
             return
         if self.running:  # else its number may be somebody else's by now
-            end_tree(self._process.pid, number)
+            end_tree(self._process.pid, number, grace_s=grace_s)
         self._process.wait()
         guard().forget(self._process.pid)
         self._process = None
