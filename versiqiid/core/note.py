@@ -11,14 +11,11 @@ import base64
 import binascii
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from versiqiid.core import ed25519, merkle
 from versiqiid.errors import InvalidInput, JournalRefused
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 ORIGIN = re.compile(r"[a-z0-9][a-z0-9./-]*", re.ASCII)
 """The grammar of the setting ``log-origin``."""

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from versiqiid.core import merkle
 from versiqiid.core.note import Checkpoint, VerifierKey, verify_checkpoint
 from versiqiid.errors import JournalRefused
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 MAGIC = "c2sp.org/tlog-proof@v1"
 RECEIPT_BYTES_MAX = 131_072

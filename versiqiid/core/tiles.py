@@ -5,14 +5,11 @@ Format: C2SP ``tlog-tiles`` (https://c2sp.org/tlog-tiles). Pure: who reads and w
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from versiqiid.core import merkle
 from versiqiid.errors import JournalRefused
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
 
 CHECKPOINT = "checkpoint"
 VKEY = "log.vkey"

@@ -1,0 +1,60 @@
+"""What a journal needs from a database: a few synchronous verbs, used from one thread at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from versiqiid.errors import VersiqiiError
+
+Row = tuple[Any, ...]
+Failures = tuple[type[Exception], ...]
+
+
+class Database(Protocol):
+    """One connection. Statements have ``?`` for each value, and no other question mark or percent sign."""
+
+    place: str
+    """What errors call it: a path, or an address without credentials."""
+
+    failures: Failures
+    """What the driver raises."""
+
+    def query(self, sql: str, *values: object) -> list[Row]:
+        """The rows of one statement."""
+        ...
+
+    def run(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        """The statement once for each row."""
+        ...
+
+    def begin(self) -> None:
+        """Start a transaction that no other writer of this journal can run beside, on any connection."""
+        ...
+
+    def commit(self) -> None:
+        """Durable on return."""
+        ...
+
+    def rollback(self) -> None:
+        """Undo what the transaction did. Never raises: a connection that is gone has undone it."""
+        ...
+
+    def guards(self) -> tuple[str, ...]:
+        """The names of the guards against change that are missing or not as they were made."""
+        ...
+
+    def failure(self, error: Exception, *, committing: bool) -> VersiqiiError:
+        """The driver's error as one of ours.
+
+        :param committing: whether the answer to a commit was lost, so that it may have happened.
+        """
+        ...
+
+    def is_refusal(self, error: Exception) -> bool:
+        """Whether a constraint or a guard said no: one operation's fault, not the connection's."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the connection; once closed, closing is done already."""
+        ...

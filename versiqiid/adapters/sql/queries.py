@@ -1,0 +1,190 @@
+"""Reading the journal's tables: each function is one question, asked on a connection of the caller's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from versiqiid.adapters.sql import intents
+from versiqiid.adapters.sql.database import Database, Row
+from versiqiid.adapters.sql.ledger import Head, KeyRow, Known
+from versiqiid.adapters.sql.operations import Needs
+from versiqiid.core import merkle
+from versiqiid.core.journal import normal_time
+from versiqiid.errors import InvalidInput, JournalRefused
+from versiqiid.ports import Intent, KeyRecord, Query, Recorded
+
+LIMIT_MAX = 10_000
+_CHUNK = 500
+"""Values in one statement; arbitrary, below every database's limit."""
+
+_LAST = "\U0010ffff"
+_ENTRIES = "SELECT position, time, type, stream, stream_revision, correlation_id, entry FROM entries"
+_ENTRIES_IN = f"{_ENTRIES} WHERE position IN @"
+_OBSERVED_IN = (
+    "SELECT position, time, type, stream, stream_revision, correlation_id, entry, key, key_revision, key_digest"
+    " FROM entries WHERE key IN @ AND key_revision IN @"
+)
+_KEYS_IN = "SELECT key, revision, digest, position, created, updated FROM keys WHERE key IN @"
+
+T = TypeVar("T")
+
+
+def _chunks(values: Iterable[T]) -> Iterator[Sequence[T]]:
+    ordered = list(values)
+    for start in range(0, len(ordered), _CHUNK):
+        yield ordered[start : start + _CHUNK]
+
+
+def _any_of(db: Database, sql: str, *lists: Sequence[object]) -> list[Row]:
+    """The rows of a statement in which each ``IN @`` stands for one list, in order."""
+    for values in lists:
+        sql = sql.replace("@", f"({', '.join('?' * len(values))})", 1)
+    return db.query(sql, *(value for values in lists for value in values))
+
+
+def _recorded(row: Row) -> Recorded:
+    position, time, kind, stream, revision, correlation_id, entry = row
+    return Recorded(position, time, kind, stream, revision, correlation_id, bytes(entry))
+
+
+# -------------------------------------------------------------------------------------- what a write has to know
+
+
+def head(db: Database) -> Head:
+    """Where the journal stands."""
+    last = db.query("SELECT position, time FROM entries ORDER BY position DESC LIMIT 1")
+    epoch = db.query("SELECT value FROM counters WHERE name = 'epoch'")
+    size, time = (last[0][0] + 1, last[0][1]) if last else (0, "")
+    return Head(size, time, epoch[0][0] if epoch else 0)
+
+
+def known(db: Database, needs: Needs) -> Known:
+    """Everything that a batch of operations needs to be decided."""
+    found = Known(head=head(db))
+    for names in _chunks(needs.streams):
+        found.streams.update(_any_of(db, "SELECT stream, revision FROM streams WHERE stream IN @", names))
+    for names in _chunks(needs.intents):
+        found.intents.update(_any_of(db, "SELECT id, state FROM intents WHERE id IN @", names))
+    for names in _chunks(needs.documents):
+        rows = _any_of(db, "SELECT digest FROM documents WHERE digest IN @", names)
+        found.documents.update((name, b"") for (name,) in rows)
+    _observed(db, needs, found)
+    return found
+
+
+def _observed(db: Database, needs: Needs, found: Known) -> None:
+    gone: dict[int, str] = {}
+    for names in _chunks({state.key for state in needs.observed}):
+        for key, *rest in _any_of(db, _KEYS_IN, names):
+            row = found.keys[key] = KeyRow(*rest)
+            if row.digest is None:
+                gone[row.position] = key
+    for states in _chunks(needs.observed):
+        keys, revisions = [state.key for state in states], [state.revision for state in states]
+        for *entry, key, revision, digest in _any_of(db, _OBSERVED_IN, keys, revisions):
+            found.recorded[key, revision, digest] = _recorded(tuple(entry))
+    for positions in _chunks(gone):
+        for recorded in map(_recorded, _any_of(db, _ENTRIES_IN, positions)):
+            key = gone[recorded.position]
+            found.keys[key] = replace(found.keys[key], recorded=recorded)
+
+
+# --------------------------------------------------------------------------------------------- what readers ask
+
+
+def read(db: Database, query: Query) -> tuple[Recorded, ...]:
+    """See ``ports.Query``.
+
+    :raises InvalidInput: a limit, position or time that cannot be.
+    """
+    if not 1 <= query.limit <= LIMIT_MAX:
+        raise InvalidInput(f"limit {query.limit}: expected 1 to {LIMIT_MAX}")
+    where, values = _conditions(query)
+    order = "DESC" if query.descending else "ASC"
+    sql = f"{_ENTRIES} WHERE {' AND '.join(where)} ORDER BY position {order} LIMIT ?"
+    return tuple(_recorded(row) for row in db.query(sql, *values, query.limit))
+
+
+def _conditions(query: Query) -> tuple[list[str], list[object]]:
+    parts: list[tuple[str, object]] = [("position >= ?", query.start)]
+    optional = (
+        ("position < ?", query.before),
+        ("stream = ?", query.stream),
+        ("stream >= ?", query.stream_prefix),
+        ("stream < ?", None if query.stream_prefix is None else query.stream_prefix + _LAST),
+        ("type = ?", query.type),
+        ("correlation_id = ?", query.correlation_id),
+        ("key = ?", query.key),
+        ("time >= ?", None if query.since is None else normal_time(query.since)),
+        ("time < ?", None if query.until is None else normal_time(query.until)),
+    )
+    parts += [(text, value) for text, value in optional if value is not None]
+    return [text for text, _ in parts], [value for _, value in parts]
+
+
+def document(db: Database, digest: str) -> bytes | None:
+    """The raw value kept under the digest."""
+    rows = db.query("SELECT value FROM documents WHERE digest = ?", digest)
+    return bytes(rows[0][0]) if rows else None
+
+
+def documents(db: Database, after: str, limit: int) -> tuple[tuple[str, bytes], ...]:
+    """Kept documents in the order of their digests, from the one behind ``after``."""
+    sql = "SELECT digest, value FROM documents WHERE digest > ? ORDER BY digest LIMIT ?"
+    return tuple((digest, bytes(value)) for digest, value in db.query(sql, after, limit))
+
+
+def keys(db: Database, prefix: str) -> tuple[KeyRecord, ...]:
+    """The newest known state of every key that is not deleted, by key."""
+    sql = (
+        "SELECT key, revision, digest, position, created, updated FROM keys"
+        " WHERE key >= ? AND key < ? AND digest IS NOT NULL ORDER BY key"
+    )
+    return tuple(KeyRecord(*row) for row in db.query(sql, prefix, prefix + _LAST))
+
+
+def open_intents(db: Database) -> tuple[Intent, ...]:
+    """Intents neither settled nor superseded, oldest first."""
+    rows = db.query(
+        "SELECT id, receipt_key, epoch, position, drafts FROM intents WHERE state = 'open' ORDER BY sequence"
+    )
+    return tuple(intents.decode(row, lambda name: document(db, name)) for row in rows)
+
+
+def outbox_position(db: Database, sink: str) -> int:
+    """The first position that the sink has not acknowledged."""
+    rows = db.query("SELECT position FROM outbox WHERE sink = ?", sink)
+    return int(rows[0][0]) if rows else 0
+
+
+# ------------------------------------------------------------------------------------------------------ the tree
+
+
+def checkpoints(db: Database) -> tuple[bytes, ...]:
+    """Every checkpoint that was ever released, oldest first."""
+    return tuple(bytes(note) for (note,) in db.query("SELECT note FROM checkpoints ORDER BY sequence"))
+
+
+def last_checkpoint(db: Database) -> tuple[int, bytes] | None:
+    """Sequence number and note of the newest checkpoint."""
+    rows = db.query("SELECT sequence, note FROM checkpoints ORDER BY sequence DESC LIMIT 1")
+    return (rows[0][0], bytes(rows[0][1])) if rows else None
+
+
+def hashes(db: Database, level: int, start: int, stop: int) -> list[bytes]:
+    """Stored nodes of one tile level.
+
+    :raises JournalRefused: ``missing``: one of them is not stored.
+    """
+    sql = "SELECT hash FROM hashes WHERE level = ? AND number >= ? AND number < ? ORDER BY number"
+    found = [bytes(value) for (value,) in db.query(sql, level, start, stop)]
+    if len(found) != stop - start:
+        raise JournalRefused("missing", f"hashes {level}/{start}", f"expected {stop - start}, found {len(found)}")
+    return found
+
+
+def tree(db: Database) -> merkle.Nodes:
+    """The stored nodes as the functions of ``core.merkle`` read them."""
+    return lambda level, start, stop: hashes(db, level, start, stop)

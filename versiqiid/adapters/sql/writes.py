@@ -1,0 +1,91 @@
+"""Writing the journal's tables: the rows that a ledger has decided, in one transaction of the caller's."""
+
+from __future__ import annotations
+
+from versiqiid.adapters.sql import intents, queries
+from versiqiid.adapters.sql.database import Database
+from versiqiid.adapters.sql.ledger import Head, Ledger
+from versiqiid.core import merkle
+from versiqiid.core.journal import KeyState
+from versiqiid.ports import Recorded
+
+_ENTRY = (
+    "INSERT INTO entries (position, time, type, tenant, stream, stream_revision, correlation_id,"
+    " key, key_revision, key_digest, entry) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_KEY = (
+    "INSERT INTO keys (key, revision, digest, position, created, updated) VALUES (?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (key) DO UPDATE SET revision = excluded.revision, digest = excluded.digest,"
+    " position = excluded.position, created = excluded.created, updated = excluded.updated"
+)
+_STREAM = (
+    "INSERT INTO streams (stream, revision) VALUES (?, ?)"
+    " ON CONFLICT (stream) DO UPDATE SET revision = excluded.revision"
+)
+_INTENT = "INSERT INTO intents (id, receipt_key, epoch, position, drafts, state) VALUES (?, ?, ?, ?, ?, 'open')"
+_COUNTER = "INSERT INTO counters (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+_OUTBOX = (
+    "INSERT INTO outbox (sink, position) VALUES (?, ?) ON CONFLICT (sink) DO UPDATE SET position = excluded.position"
+    " WHERE excluded.position > outbox.position"
+)
+
+
+def write(db: Database, ledger: Ledger, before: Head, edge: merkle.Builder | None) -> merkle.Builder:
+    """Write what the ledger has decided.
+
+    :param before: the head that was read at the beginning of the transaction.
+    :param edge: the right edge of the tree as remembered; re-read when another process has appended since.
+    :returns: the right edge after this write; good only if the transaction commits.
+    """
+    if edge is None or edge.size != before.size:
+        edge = merkle.Builder.resume(before.size, queries.tree(db))
+    if ledger.entries:
+        db.run(_ENTRY, [_entry_row(entry.recorded, entry.tenant, entry.observed) for entry in ledger.entries])
+        _write_hashes(db, ledger, edge)
+    if ledger.documents:
+        db.run("INSERT INTO documents (digest, value) VALUES (?, ?)", list(ledger.documents.items()))
+    if ledger.streams:
+        db.run(_STREAM, list(ledger.streams.items()))
+    if ledger.keys:
+        rows = [(key, r.revision, r.digest, r.position, r.created, r.updated) for key, r in ledger.keys.items()]
+        db.run(_KEY, rows)
+    _write_intents(db, ledger)
+    if ledger.head.epoch != before.epoch:
+        db.run(_COUNTER, [("epoch", ledger.head.epoch)])
+    return edge
+
+
+def _entry_row(recorded: Recorded, tenant: str, observed: KeyState | None) -> tuple[object, ...]:
+    key = (None, None, None) if observed is None else (observed.key, observed.revision, observed.digest)
+    return (
+        recorded.position, recorded.time, recorded.type, tenant, recorded.stream, recorded.stream_revision,
+        recorded.correlation_id, *key, recorded.entry,
+    )  # fmt: skip
+
+
+def _write_hashes(db: Database, ledger: Ledger, edge: merkle.Builder) -> None:
+    rows: list[tuple[int, int, bytes]] = []
+    for entry in ledger.entries:
+        leaf = merkle.leaf_hash(entry.recorded.entry)
+        rows.append((0, entry.recorded.position, leaf))
+        rows += [(tile.level + 1, tile.index, tile.parent) for tile in edge.add(leaf)]
+    db.run("INSERT INTO hashes (level, number, hash) VALUES (?, ?, ?)", rows)
+
+
+def _write_intents(db: Database, ledger: Ledger) -> None:
+    if ledger.intended:
+        rows = [(i.id, i.receipt_key, i.epoch, i.position, intents.encode(i.drafts)) for i in ledger.intended]
+        db.run(_INTENT, rows)
+    for intent, state in ledger.closed.items():
+        # A closed intent has said all it had to say: only its id and state are kept, to answer a repetition.
+        db.run("UPDATE intents SET drafts = '[]', state = ? WHERE id = ?", [(state, intent)])
+
+
+def advance_outbox(db: Database, sink: str, position: int) -> None:
+    """Move a sink's position forward, never back."""
+    db.run(_OUTBOX, [(sink, position)])
+
+
+def insert_checkpoint(db: Database, sequence: int, size: int, note: bytes) -> None:
+    """Keep a checkpoint; the table's guard refuses another sequence number than the next, and a smaller size."""
+    db.run("INSERT INTO checkpoints (sequence, size, note) VALUES (?, ?, ?)", [(sequence, size, note)])

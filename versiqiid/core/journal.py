@@ -1,0 +1,215 @@
+"""The entry: one fact as canonical JSON, made once and never serialised again. Pure functions of their arguments.
+
+Here is the shape of an entry, its limit, and how it is read back; where entries are kept is the business of the
+journals in ``adapters``, how they are proved that of ``core/merkle.py``. Nothing here knows what a fact means.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from versiqiid.core.canonical import canonical, digest
+from versiqiid.errors import InvalidInput, JournalRefused, TooLarge
+
+ENTRY_BYTES_MAX = 65_535
+"""What the two length bytes of an entry bundle can say (C2SP ``tlog-tiles``)."""
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
+_TYPE = re.compile(r"[A-Z][A-Za-z0-9]{0,127}", re.ASCII)
+_OBSERVED = "observed"
+_KEPT = (_OBSERVED, "truncated")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyState:
+    """What an entry says about one key. It lies in ``data.observed``: projections can be made again from the bytes.
+
+    :ivar digest: None = the key is deleted.
+    """
+
+    key: str
+    revision: int
+    digest: str | None
+
+    def as_json(self) -> dict[str, Any]:
+        """As it stands in the entry: ``digest`` is absent when the key is deleted."""
+        found: dict[str, Any] = {"key": self.key, "revision": self.revision}
+        return found if self.digest is None else {**found, "digest": self.digest}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of an entry before it has a place: everything but position, time and stream revision.
+
+    :ivar actor: ``{kind, id, via}``.
+    :ivar consul: ``{index, key}`` or None when unknown; ``git`` likewise ``{repository, commit, path}``.
+    """
+
+    type: str
+    stream: str
+    tenant: str
+    actor: Mapping[str, str]
+    correlation_id: str
+    causation_id: str
+    data: Mapping[str, Any]
+    consul: Mapping[str, Any] | None = None
+    git: Mapping[str, Any] | None = None
+    observed: KeyState | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """An entry that only waits for its place. ``facts`` are checked and ``pieces`` hold their canonical bytes."""
+
+    facts: Facts
+    pieces: tuple[bytes, bytes, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """An entry's bytes, and the bytes it would have had without the limit when it had to be shortened."""
+
+    entry: bytes
+    whole: bytes | None = None
+
+
+# ---------------------------------------------------------------------------------------------------------- writing
+
+
+def template(facts: Facts) -> Template:
+    """Check the facts and write what does not depend on the place.
+
+    :raises InvalidInput: a part that is empty, out of its grammar, or beyond canonical JSON; it names the part.
+    """
+    if not _TYPE.fullmatch(facts.type):
+        raise InvalidInput(f"entry type {facts.type!r}: expected a past fact such as ConfigRevised")
+    for name in ("stream", "tenant", "correlation_id", "causation_id"):
+        if not getattr(facts, name):
+            raise InvalidInput(f"{facts.type}: {name} is empty")
+    if _OBSERVED in facts.data or "truncated" in facts.data:
+        raise InvalidInput(f"{facts.type}: the members observed and truncated of data are the journal's own")
+    data = dict(facts.data)
+    if facts.observed is not None:
+        data[_OBSERVED] = facts.observed.as_json()
+    optional = {"consul": facts.consul, "git": facts.git}
+    before = {
+        "actor": facts.actor,
+        "causationId": facts.causation_id,
+        "correlationId": facts.correlation_id,
+        "data": data,
+    }
+    before |= {name: value for name, value in optional.items() if value is not None}
+    after = {"tenant": facts.tenant}
+    pieces = (_members(before, facts), _members({"stream": facts.stream}, facts), _members(after, facts))
+    return Template(facts, pieces)
+
+
+def _members(value: Mapping[str, Any], facts: Facts) -> bytes:
+    """The inside of an object: members of RFC 8785 objects whose names follow each other can be joined by commas."""
+    try:
+        return canonical(dict(value))[1:-1]
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(
+            f"{facts.type} of {facts.stream!r}: not canonical JSON (RFC 8785)",
+            hint="numbers beyond 2^53, not-a-number, lone surrogates and names that are not strings cannot be recorded",
+        ) from error
+
+
+def render(made: Template, position: int, time: str, stream_revision: int) -> Rendered:
+    """The entry at its place, as RFC 8785 bytes of at most 65,535.
+
+    A longer one loses the largest members of ``data`` (by canonical size, then by name) until it fits, and says so:
+    ``truncated: true``, also in ``data``, and ``wholeDigest``, the digest of the bytes that it would have had.
+
+    :raises TooLarge: too long even with ``data`` empty.
+    """
+    first, stream, tenant = made.pieces
+    place = b'"streamRevision":%d,' % stream_revision
+    tail = b'"time":"%s","type":"%s"}' % (time.encode(), made.facts.type.encode())
+    entry = b'{%s,"position":%d,%s,%s%s,%s' % (first, position, stream, place, tenant, tail)
+    if len(entry) <= ENTRY_BYTES_MAX:
+        return Rendered(entry)
+    return Rendered(_shortened(entry), entry)
+
+
+def _shortened(whole: bytes) -> bytes:
+    value = json.loads(whole)
+    data = {**value["data"], "truncated": True}
+    value |= {"data": data, "truncated": True, "wholeDigest": digest(whole)}
+    sizes = {name: len(canonical({name: member})) for name, member in data.items() if name not in _KEPT}
+    size = len(canonical(value))
+    for name in sorted(sizes, key=lambda name: (-sizes[name], name)):
+        if size <= ENTRY_BYTES_MAX:
+            break
+        del data[name]
+        size = len(canonical(value))
+    if size > ENTRY_BYTES_MAX:
+        raise TooLarge(
+            f"{value['type']} of {value['stream'][:80]!r}: too long even without data",
+            size=size,
+            limit=ENTRY_BYTES_MAX,
+        )
+    return canonical(value)
+
+
+# ---------------------------------------------------------------------------------------------------------- reading
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What an entry's bytes say of its place and of the projections. Payloads are not looked at."""
+
+    position: int
+    time: str
+    type: str
+    tenant: str
+    stream: str
+    stream_revision: int
+    correlation_id: str
+    observed: KeyState | None
+
+
+def read(entry: bytes, position: int) -> Read:
+    """An entry as its bytes tell it.
+
+    :param position: where it was found.
+    :raises JournalRefused: ``entry``: no entry of ours; ``order``: it says that it belongs somewhere else.
+    """
+    place = f"position {position}"
+    try:
+        value = json.loads(entry)
+        seen = value["data"].get(_OBSERVED)
+        found = Read(
+            value["position"], value["time"], value["type"], value["tenant"], value["stream"],
+            value["streamRevision"], value["correlationId"],
+            KeyState(seen["key"], seen["revision"], seen.get("digest")) if seen else None,
+        )  # fmt: skip
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise JournalRefused("entry", place, "not an entry of a journal") from error
+    if found.position != position:
+        raise JournalRefused("order", place, f"the entry says that its position is {found.position}")
+    return found
+
+
+# ------------------------------------------------------------------------------------------------------------ times
+
+
+def normal_time(text: str) -> str:
+    """An RFC 3339 time as entries have it: UTC, six decimals, ``Z``; so text order is time order.
+
+    :raises InvalidInput: no RFC 3339 time with an offset.
+    """
+    if _TIME.fullmatch(text):
+        return text
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidInput(f"time {text!r}: expected RFC 3339, such as 2025-10-20T18:00:00Z") from error
+    if moment.tzinfo is None:
+        raise InvalidInput(f"time {text!r}: expected an offset or Z at its end")
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
