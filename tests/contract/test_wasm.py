@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import anyio
 import pytest
 
@@ -10,6 +14,7 @@ from versiqiid.adapters.wasm import Limits, WasmRuntime
 from versiqiid.errors import MigrationFailed
 
 pytestmark = pytest.mark.anyio
+PROJECT = Path(__file__).parents[2]
 
 ENDLESS = "(loop $again (br $again))"
 SMALL = Limits(fuel=1_000_000)
@@ -265,3 +270,23 @@ async def test_a_cancelled_call_returns_before_its_guest_ends() -> None:
         await runtime.run(call(guest(ENDLESS + "(i64.const 0)")))
     assert scope.cancelled_caught
     assert (await runtime.run(call(guest()))).output == b'{"config":{}}'
+
+
+def test_a_process_that_ends_with_a_runtime_alive_ends_in_silence() -> None:
+    """wasmtime's finalizers would fail at that moment, on standard error of the daemon."""
+    program = """
+import anyio
+from tests.contract.wasm_guests import call, guest
+from versiqiid.adapters.wasm import WasmRuntime
+runtime = WasmRuntime()
+print(anyio.run(runtime.run, call(guest())).output)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=PROJECT)
+    assert (done.stdout, done.stderr) == ("""b'{"config":{}}'\n""", "")
+
+
+def test_nothing_of_wasmtime_is_loaded_before_the_first_call() -> None:
+    """A daemon without WebAssembly migrations does not pay for it."""
+    program = "import sys, versiqiid.adapters.wasm as w; w.WasmRuntime(); print('wasmtime' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=PROJECT)
+    assert done.stdout == "False\n"

@@ -34,6 +34,7 @@ class EpochClock:
         self._lock = threading.Lock()
         self._running = 0
         self._ticking = False
+        self._stopped = False
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -49,13 +50,19 @@ class EpochClock:
             with self._lock:
                 self._running -= 1
 
+    def stop(self) -> bool:
+        """Never tick again, and say so; False, and nothing has changed, while a guest still runs."""
+        with self._lock:
+            self._stopped = self._stopped or self._running == 0
+            return self._stopped
+
     def _run(self) -> None:
         idle = 0
         while True:
             time.sleep(TICK_S)
             with self._lock:
                 idle = 0 if self._running else idle + 1
-                if idle > _IDLE_TICKS_MAX:
+                if self._stopped or idle > _IDLE_TICKS_MAX:
                     self._ticking = False
                     return
-            self._tick()
+                self._tick()

@@ -164,6 +164,14 @@ class ModuleCache:
         message, hint = slot.failure or ("cannot be used", "")
         raise MigrationFailed(message, hint=hint)
 
+    def close(self) -> None:
+        """Free the compiled code. No call may be running, none may follow."""
+        with self._lock:
+            for slot in self._slots.values():
+                if slot.prepared is not None:
+                    slot.prepared.instance.close()
+            self._slots.clear()
+
     def _slot(self, digest: str, size: int) -> _Slot:
         with self._lock:
             slot = self._slots.pop(digest, None) or _Slot(size)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,8 @@ class WasmRuntime:
         with self._lock:
             if self._machine is None:
                 self._machine = _Machine(interpreter=self._interpreter)
+                # Also when the process ends: wasmtime's own finalizers fail by then, and say so on standard error.
+                weakref.finalize(self, self._machine.close)
             return self._machine
 
 
@@ -69,8 +72,8 @@ class _Machine:
         from versiqiid.adapters.wasm.clock import EpochClock  # noqa: PLC0415
 
         self._engine: Any = wasmtime.Engine(modules.configuration(interpreter=interpreter))
-        linker = modules.linker(self._engine)
-        self._modules: ModuleCache = modules.ModuleCache(partial(modules.prepare, self._engine, linker))
+        self._linker: Any = modules.linker(self._engine)
+        self._modules: ModuleCache = modules.ModuleCache(partial(modules.prepare, self._engine, self._linker))
         self._clock = EpochClock(self._engine.increment_epoch)
         self._guest: Callable[..., GuestResult] = guest.run
 
@@ -78,3 +81,10 @@ class _Machine:
         prepared = self._modules.get(call.digest, call.module)
         with self._clock.running():
             return self._guest(self._engine, prepared, call.entry, call.envelope, limits)
+
+    def close(self) -> None:
+        """Free everything, unless a guest still runs in an abandoned thread: then the end of the process does."""
+        if self._clock.stop():
+            self._modules.close()
+            self._linker.close()
+            self._engine.close()
