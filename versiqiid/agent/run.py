@@ -48,33 +48,42 @@ _log = logger("agent")
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything outside of the agent's own files.
-
-    :ivar root: prefix of all keys.
-    :ivar clock: seconds since the epoch.
-    :ivar resolve: gives secrets; None = there are none to be had.
-    """
+    """Everything outside of the agent's own files, as given to ``run``."""
 
     store: KeyValueStore
     locks: Locks
-    root: str = "versiqii"
-    clock: Callable[[], float] = time.time
-    resolve: Resolve | None = None
-    report: Tell | None = None
+    root: str
+    clock: Callable[[], float]
+    resolve: Resolve | None
+    report: Tell | None
 
     def tell(self, report: Mapping[str, Any]) -> None:
         if self.report is not None:
             self.report(report)
 
 
-async def run(settings: AgentSettings, world: World, *, task_status: TaskStatus[None] = TASK_STATUS_IGNORED) -> None:
+async def run(
+    settings: AgentSettings,
+    store: KeyValueStore,
+    locks: Locks,
+    *,
+    root: str = "versiqii",
+    clock: Callable[[], float] = time.time,
+    resolve: Resolve | None = None,
+    report: Tell | None = None,
+    task_status: TaskStatus[None] = TASK_STATUS_IGNORED,
+) -> None:
     """Keep the files of this host until cancelled. Started after the first look at every target.
 
     Without environment or targets it is idle, says so once, and stays.
 
-    :param settings: with ``data_dir`` filled in.
+    :param settings: with ``data_dir`` filled in (``AgentSettings.in_folder``).
+    :param root: prefix of all keys.
+    :param clock: seconds since the epoch, for the times in reports.
+    :param resolve: gives secrets; None = configs with references are not rendered.
     :raises InvalidSetting: ``data_dir`` is missing or cannot be used; nothing was touched.
     """
+    world = World(store, locks, root, clock, resolve, report)
     if settings.idle_reason:
         world.tell(idle_report(settings.host, settings.idle_reason))
         _log.info("agent_idle", reason=settings.idle_reason)
@@ -151,19 +160,18 @@ class Worker:
 
     async def work(self, *, task_status: TaskStatus[None] = TASK_STATUS_IGNORED) -> None:
         """Look whenever something has changed, and every ``resync_s`` for what the store does not tell."""
-        if not self.inbox.seen:
-            changed = self.inbox.arm()
+        if not (self.inbox.seen or self.inbox.trouble):
             with anyio.move_on_after(FIRST_ANSWER_S):
-                while not (self.inbox.seen or self.inbox.trouble):
-                    await changed.wait()
-        failures = 0
+                await self.inbox.arm().wait()
+        changed = self.inbox.arm()  # before looking, so that nothing is missed meanwhile
+        failures = 1 if await self._look() else 0
+        task_status.started()
         while True:
-            changed = self.inbox.arm()  # before looking, so that nothing is missed meanwhile
-            failures = failures + 1 if await self._look() else 0
-            task_status.started()
             pause_s = delay_s(_BACKOFF, failures, _seed(self.converger.host.host)) if failures else self.resync_s
             with anyio.move_on_after(min(pause_s, self.resync_s)):
                 await changed.wait()
+            changed = self.inbox.arm()
+            failures = failures + 1 if await self._look() else 0
 
     async def _look(self) -> bool:
         """One look and its report; whether to look again before long."""
@@ -175,13 +183,9 @@ class Worker:
             round_ = Round(tuple(statuses), retry=True)
         version, why = await discover(self.target.version) if self.target.version else (None, "")
         memory = self.converger.memory
+        warnings = (why, memory.warning)
         report = target_report(
-            self.converger.host,
-            self.target.target,
-            round_,
-            memory.state,
-            version=version,
-            warnings=(why, memory.warning),
+            self.converger.host, self.target.target, round_, memory.state, version=version, warnings=warnings
         )
         raw = as_bytes(report)
         self.reporter.publish(self.target.target, raw)
