@@ -481,12 +481,14 @@ class ValidationRequest:
 
     :ivar schema: parsed JSON; ``schema_digest``: ``sha256:<hex>`` of its raw bytes, for caching compiled schemas.
     :ivar formats: whether ``format`` is asserted instead of being an annotation.
+    :ivar remotes: address → schema that references may name; ``schema_digest`` must tell them apart too.
     """
 
     schema: Any
     schema_digest: str
     document: Any
     formats: bool = False
+    remotes: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Validator(Protocol):

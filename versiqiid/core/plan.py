@@ -15,10 +15,10 @@ from typing import TypeVar
 from versiqiid.core import keys as k
 from versiqiid.core.dependencies import breaches
 from versiqiid.core.document import read
-from versiqiid.core.migration import Edge, Path, best_path, is_ordered_version
+from versiqiid.core.migration import Edge, Path, Routes, is_ordered_version, routes_to
 from versiqiid.core.objects import Family, Override, Target, read_binding, read_family, read_override, read_target
 from versiqiid.core.snapshot import Reads, Snapshot
-from versiqiid.core.versions import Version, parse
+from versiqiid.core.versions import Scheme, Version, parse
 from versiqiid.errors import InvalidInput, InvalidVersion
 
 T = TypeVar("T")
@@ -110,7 +110,7 @@ def choose(case: Case) -> None:
         raise ValueError(msg)
     exact = f"configs/{target}/{wanted}/{case.config}"
     if reads.get(exact) is not None:
-        case.source_key, case.path = exact, Path(source=wanted, steps=())
+        case.source_key, case.path = exact, Path(wanted, ())
         return
     snapshot, scheme = reads.snapshot, case.family.versioning
     reads.listing(f"configs/{target}/*/{case.config}")
@@ -119,10 +119,8 @@ def choose(case: Case) -> None:
         raise held(f"no config {case.config!r} of {target} exists under any schema version of family {family}")
     reads.listing(f"migrations/{family}/")
     reads.listing(f"schemas/{family}/")
-    edges = {pair: Edge(lossy=_is_lossy(snapshot, family, pair)) for pair in snapshot.migrations[family]}
-    case.path = best_path(
-        scheme, order=sorted(snapshot.schema_versions[family]), edges=edges, sources=sources, wanted=wanted
-    )
+    routes = snapshot.kept(family, f"{scheme.value} {wanted}", lambda: _routes(snapshot, family, scheme, wanted))
+    case.path = routes.best(sources)
     if case.path is None:
         listed = ", ".join(sources[:5]) + (", …" if len(sources) > 5 else "")  # noqa: PLR2004 - enough to see why
         raise rejected(
@@ -203,6 +201,11 @@ def _parsed(case: Case, key: str, reader: Callable[[bytes], T]) -> T:
         return case.reads.snapshot.parsed(key, reader)
     except InvalidInput as error:
         raise held(f"{key} is unreadable: {error.message}") from error
+
+
+def _routes(snapshot: Snapshot, family: str, scheme: Scheme, wanted: str) -> Routes:
+    edges = {pair: Edge(lossy=_is_lossy(snapshot, family, pair)) for pair in snapshot.migrations[family]}
+    return routes_to(scheme, order=sorted(snapshot.schema_versions[family]), edges=edges, wanted=wanted)
 
 
 def _is_lossy(snapshot: Snapshot, family: str, pair: tuple[str, str]) -> bool:

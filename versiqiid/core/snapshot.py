@@ -47,6 +47,7 @@ class Snapshot:
     def __init__(self) -> None:
         self._values: dict[str, Value] = {}
         self._removed: dict[str, int] = {}
+        self._kept: dict[tuple[str, str], tuple[int, object]] = {}
         self.index = 0
         self._parsed: dict[str, dict[str, tuple[int, object]]] = {}
         self.versions: dict[str, set[str]] = defaultdict(set)
@@ -56,6 +57,7 @@ class Snapshot:
         self.schema_versions: dict[str, set[str]] = defaultdict(set)
         self.migrations: dict[str, set[tuple[str, str]]] = defaultdict(set)
         self.config_versions: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self.family_changes: dict[str, int] = defaultdict(int)
         self.hosts: dict[str, set[str]] = defaultdict(set)
         self.unknown: set[str] = set()
 
@@ -123,6 +125,7 @@ class Snapshot:
             else:
                 self._values[change.key] = change.after
             self._index(change.key, present=change.after is not None)
+            self._count(change.key)
         return tuple(result)
 
     def _put(self, key: str, value: Value, index: int) -> Change | None:
@@ -134,6 +137,7 @@ class Snapshot:
         self._values[key] = value
         if before is None:
             self._index(key, present=True)
+        self._count(key)
         return Change(key, before, value, index)
 
     def _drop(self, key: str, index: int) -> Change | None:
@@ -142,8 +146,15 @@ class Snapshot:
             return None
         del self._values[key]
         self._index(key, present=False)
+        self._count(key)
         self._parsed.pop(key, None)
         return Change(key, before, None, index)
+
+    def _count(self, key: str) -> None:
+        """Count changes of a family's schemas and migrations, so that what was worked out from them can be kept."""
+        room, _, rest = key.partition("/")
+        if room in ("schemas", "migrations"):
+            self.family_changes[rest.partition("/")[0]] += 1
 
     def _index(self, key: str, *, present: bool) -> None:
         meaning = k.parse(key)
@@ -178,6 +189,14 @@ class Snapshot:
             self.names[binding.target].add(binding.name)
         else:
             places.pop(binding.environment, None)
+
+    def kept(self, family: str, what: str, make: Callable[[], T]) -> T:
+        """What ``make`` gives, made once per state of the family's schemas and migrations."""
+        known = self._kept.get((family, what))
+        if known is None or known[0] != self.family_changes[family]:
+            known = (self.family_changes[family], make())
+            self._kept[family, what] = known
+        return known[1]  # type: ignore[return-value] # the slot holds what this maker made
 
     def has_effective(self, binding: k.BindingId) -> bool:
         return bool(self.outputs[binding.target, binding.name].get(binding.environment, 0) & 1)

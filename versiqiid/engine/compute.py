@@ -90,13 +90,13 @@ class Computer:
             raise ValueError(msg)
         source_schema = await self._usable_schema(case, path.source)
         source = _raw(case, case.source_key)
-        key = (digest(source), source_schema.request.schema_digest, str(source_schema.request.formats), *_identity(case, path.steps))
+        key = (digest(source), source_schema.request.schema_digest, str(source_schema.request.formats), *_identity(case, path.pairs))
         known = self._carried.get(key)
         if known is not None:
             self._carried.move_to_end(key)
             return known
         document = await self._source(case, source, source_schema)
-        for pair in path.steps:
+        for pair in path.pairs:
             document = await self._step(case, prepare(case, pair), document, taken)
         carried = _Carried(_canonical(case, document), tuple(taken))
         self._remember(key, carried)

@@ -66,6 +66,7 @@ class Engine:
         self.gate = JournalGate(ports.journal)
         self.attributions = Attributions()
         self._computer = Computer(ports.validator, ports.runtime)
+        self._reconciler: Reconciler | None = None
         self.observer = Observer(
             self.snapshot,
             self.gate,
@@ -86,6 +87,10 @@ class Engine:
 
     def now(self) -> str:
         return rfc3339(self._clocks.wall())
+
+    def idle(self) -> bool:
+        """Whether this process leads and has decided and written everything that it has seen."""
+        return self._reconciler is not None and self._reconciler.idle()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -113,6 +118,7 @@ class Engine:
             limits=ports.store.limits,
             metrics=ports.metrics,
         )
+        self._reconciler = reconciler
         try:
             await self.observer.lead(reconciler, term.epoch)
             async with anyio.create_task_group() as tasks:
@@ -120,6 +126,7 @@ class Engine:
                 tasks.start_soon(self._resync, reconciler)
         finally:
             self.observer.stand_by()
+            self._reconciler = None
 
     async def _resync(self, reconciler: Reconciler) -> None:
         """Decide everything again now and then, even if the watch looks healthy."""

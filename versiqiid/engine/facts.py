@@ -37,7 +37,7 @@ _STREAMS = {"families": "family", "schemas": "schema", "configs": "config", "bin
 class Attribution:
     """Who wrote, and on whose behalf, where it is known.
 
-    :ivar type: the entry type where the writer knows better (``ConfigRolledBack``), else None.
+    :ivar type: the entry type of configs where the writer knows better (``ConfigRolledBack``), else None.
     :ivar data: more members for the entry's data.
     """
 
@@ -60,7 +60,7 @@ def key_fact(change: Change, by: Attribution) -> Draft:
     if isinstance(k.parse(change.key), k.VersionKey):
         data |= {"version": _text(after.raw) if after else None, "previousVersion": _text(before.raw) if before else None}
     return Draft(
-        type=by.type or kind,
+        type=by.type if by.type and isinstance(k.parse(change.key), k.ConfigKey) else kind,
         stream=stream_of(change.key),
         data=data | dict(by.data or {}),
         actor=by.actor,

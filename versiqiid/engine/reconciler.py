@@ -53,6 +53,7 @@ class Reconciler:
         self._limits = limits
         self._metrics = metrics
         self.impact = Impact()
+        self._busy = True
 
     def touched(self, keys: Sequence[str], cause: Cause) -> None:
         """Step 2: keys changed; ask for the items that they may move."""
@@ -62,13 +63,19 @@ class Reconciler:
         """Ask for every item there is."""
         self._queue.add(sorted(everything(self._snapshot), key=str), cause)
 
+    def idle(self) -> bool:
+        """Whether nothing waits and nothing is being decided or written."""
+        return not self._busy and not len(self._queue)
+
     async def run(self) -> None:
         """Take work, oldest first, until cancelled.
 
         :raises FenceLost: this process no longer leads; what was being written was not written.
         """
         while True:
+            self._busy = False
             works = await self._queue.take(ITEMS_AT_ONCE)
+            self._busy = True
             self._metrics.gauge("versiqii_queue_depth", len(self._queue))
             changes = await self._decide_all(works)
             for chunk in parcels(changes, root=self._writer.root, limits=self._limits, reserved=RESERVED_OPERATIONS):

@@ -1,0 +1,62 @@
+"""OpenAPI 3.1 and Swagger UI, served from this machine alone: no content delivery network is asked."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from starlette.responses import HTMLResponse, JSONResponse
+from starlette.staticfiles import StaticFiles
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+  <meta charset="utf-8">
+  <meta name="viewport" content="width=device-width, initial-scale=1">
+  <title>Versiqii API</title>
+  <link rel="stylesheet" href="/docs/assets/swagger-ui.css">
+</head>
+<body>
+  <div id="swagger-ui"></div>
+  <script src="/docs/assets/swagger-ui-bundle.js"></script>
+  <script src="/docs/start.js"></script>
+</body>
+</html>
+"""
+_START = 'window.ui = SwaggerUIBundle({url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true});\n'
+_POLICY = "default-src 'none'; connect-src 'self'; img-src 'self' data:; script-src 'self'; style-src 'self' 'unsafe-inline'"
+
+
+def install(app: FastAPI, *, asyncapi: Any, event_schema: Any) -> None:
+    """Mount the API's documents: ``/docs``, ``/asyncapi.json`` and ``/events/schemas/<Type>.v1.json``.
+
+    :param asyncapi: () → the AsyncAPI document. :param event_schema: type → its JSON Schema, None when unknown.
+    """
+    routes = APIRouter(include_in_schema=False)
+
+    @routes.get("/docs")
+    async def docs() -> HTMLResponse:
+        return HTMLResponse(_PAGE, headers={"Content-Security-Policy": _POLICY})
+
+    @routes.get("/docs/start.js")
+    async def start() -> HTMLResponse:
+        return HTMLResponse(_START, media_type="text/javascript")
+
+    @routes.get("/asyncapi.json")
+    async def events() -> JSONResponse:
+        return JSONResponse(asyncapi())
+
+    @routes.get("/events/schemas/{name}.v1.json")
+    async def schema(name: str) -> JSONResponse:
+        found = event_schema(name)
+        return JSONResponse(found if found is not None else {"detail": "no such event type"}, 200 if found else 404)
+
+    app.include_router(routes)
+    app.mount("/docs/assets", StaticFiles(directory=_assets()), name="swagger-ui")
+
+
+def _assets() -> Path:
+    """Where the packaged Swagger UI 5 lies (4 cannot show OpenAPI 3.1)."""
+    return Path(str(resources.files("fastapi_swagger"))) / "resources"

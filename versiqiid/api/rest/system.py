@@ -1,0 +1,52 @@
+"""Health, leader, metrics: what machines ask of the daemon itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse, Response
+
+from versiqiid.api.health import Health
+from versiqiid.api.service import Service
+
+Render = Callable[[str], tuple[bytes, str]]
+"""``Accept`` header → body and content type of the metrics."""
+
+
+def router(service: Service, health: Health, metrics: Render, *, leader_key: str) -> APIRouter:
+    """:param leader_key: the full store key of the leader lock."""
+    routes = APIRouter(tags=["system"])
+
+    @routes.get("/healthz", summary="200 while the process lives")
+    async def healthz() -> JSONResponse:
+        return JSONResponse({"status": "alive"})
+
+    @routes.get("/readyz", summary="200 when the snapshot is complete and the store was reached recently")
+    async def readyz() -> JSONResponse:
+        found = health.readiness()
+        age = health.store_age_s()
+        told = {
+            "ready": found.ready,
+            "reasons": list(found.reasons),
+            "notes": list(found.notes),
+            "storeAgeSeconds": None if age is None else round(age, 3),
+        }
+        return JSONResponse(told, 200 if found.ready else 503)
+
+    @routes.get("/v1/leader", summary="Who leads this root")
+    async def leader() -> JSONResponse:
+        entry = await service.store.get(leader_key)
+        try:
+            stored = json.loads(entry.value) if entry else None
+        except ValueError:
+            stored = None
+        return JSONResponse(health.leader(stored if isinstance(stored, dict) else None))
+
+    @routes.get("/metrics", summary="Prometheus metrics", response_class=Response)
+    async def scrape(request: Request) -> Response:
+        raw, content_type = metrics(request.headers.get("accept", ""))
+        return Response(raw, media_type=None, headers={"Content-Type": content_type})
+
+    return routes
