@@ -5,11 +5,14 @@ Blocking, for a worker thread. Delivery callbacks run on the poll thread and nev
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from versiqiid.errors import InvalidSetting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +20,12 @@ if TYPE_CHECKING:
     from versiqiid.adapters.kafka.batch import Batch
     from versiqiid.core.cloudevent import Message
 
+_client_log = logging.getLogger("versiqiid.kafka.client")
+# librdkafka says at every start that this property is experimental; that was weighed where it is set.
+_client_log.addFilter(lambda record: "enable.gapless.guarantee is experimental" not in record.getMessage())
+
 _POLL_S = 0.2  # arbitrary: how long a stop may take to be noticed; reports wake the poll at once
+_AFTER_FATAL_S = 0.05  # arbitrary: keeps a poll that goes on raising from spinning
 
 Outgoing = tuple[tuple[str, "Message"], ...]
 """The messages of one event with their topics."""
@@ -27,12 +35,16 @@ class Generation:
     """A connected producer. ``close`` must be called once, whatever happened."""
 
     def __init__(self, config: dict[str, Any], on_error: Callable[[str], None]) -> None:
-        from confluent_kafka import Producer  # noqa: PLC0415 - heavy, and only here when Kafka is used
+        """:raises InvalidSetting: librdkafka does not take the settings."""
+        from confluent_kafka import KafkaException, Producer  # noqa: PLC0415 - heavy, and only here when Kafka is used
 
-        self._producer: Any = Producer(
-            {**config, "error_cb": lambda error: on_error(str(error.str()))},
-            logger=logging.getLogger("versiqiid.kafka"),
-        )
+        try:
+            self._producer: Any = Producer(
+                {**config, "error_cb": lambda error: on_error(str(error.str()))}, logger=_client_log
+            )
+        except KafkaException as error:
+            raise InvalidSetting(f"kafka client settings: {error.args[0].str()}") from error
+        self._on_error = on_error
         self._stopping = threading.Event()
         self._poller = threading.Thread(target=self._poll, name="kafka-poll", daemon=True)
         self._poller.start()
@@ -71,8 +83,11 @@ class Generation:
         Dropping is safe for the order: requests under way carry a prefix of what was queued, in order and without a
         gap, so a repetition from the first unacknowledged entry never puts a later entry's first copy before it.
         """
+        from confluent_kafka import KafkaException  # noqa: PLC0415
+
         if flush_s > 0:
-            self._producer.flush(flush_s)
+            with contextlib.suppress(KafkaException):  # a fatal error is no reason not to close
+                self._producer.flush(flush_s)
         self._producer.purge()
         if batch is not None:
             batch.drain(time.monotonic() + 5.0)  # purged messages report at once; the bound is for the impossible
@@ -81,8 +96,16 @@ class Generation:
         self._producer = None  # the last reference: librdkafka ends its threads here, not on the event loop
 
     def _poll(self) -> None:
+        from confluent_kafka import KafkaException  # noqa: PLC0415
+
         while not self._stopping.is_set():
-            self._producer.poll(_POLL_S)
+            try:
+                self._producer.poll(_POLL_S)
+            except KafkaException as error:
+                # A fatal error comes out of the poll instead of going to a callback. The failed delivery reports are
+                # still to be fetched, so the thread goes on; whoever waits for them then throws this generation away.
+                self._on_error(str(error.args[0].str()))
+                self._stopping.wait(_AFTER_FATAL_S)
 
 
 def _report(batch: Batch, event: int, error: Any, _message: Any) -> None:

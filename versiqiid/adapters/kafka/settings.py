@@ -93,5 +93,4 @@ class KafkaSettings:
 
     def producer(self) -> dict[str, Any]:
         """Settings of the producer, in librdkafka's words."""
-        quiet = {"log.configuration.warnings": False}  # it calls the gapless guarantee experimental at every start
-        return {**quiet, **self.connection(), "queue.buffering.max.messages": self.queue_messages_max, **GUARANTEES}
+        return {**self.connection(), "queue.buffering.max.messages": self.queue_messages_max, **GUARANTEES}

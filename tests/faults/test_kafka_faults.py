@@ -1,0 +1,150 @@
+"""Outbox and Kafka sink while the broker is killed, frozen or absent, and while the producing process is killed.
+
+Always the same judgement: nothing lost, first copies in order per key, duplicates only with an equal ``ce_id``.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+
+from tests.contract.kafka_events import SOURCE, CountingJournal, check_arrived
+from versiqiid.adapters.kafka import KafkaEventSink, KafkaSettings
+from versiqiid.adapters.prometheus import PrometheusMetrics
+from versiqiid.core.retry import Backoff
+from versiqiid.engine.outbox import Outbox, OutboxSettings
+
+if TYPE_CHECKING:
+    from tests.services.kafka import Kafka
+
+pytestmark = [pytest.mark.anyio, pytest.mark.kafka]
+
+QUICK = OutboxSettings(batch_entries=50, backoff=Backoff(0.05, 0.5), measure_s=0.1)
+
+
+def relay(address: str, journal: CountingJournal, *, timeout_s: float = 10.0) -> Outbox:
+    metrics = PrometheusMetrics(version="0")
+    sink = KafkaEventSink(KafkaSettings(bootstrap=address, publish_timeout_s=timeout_s), SOURCE, metrics=metrics)
+    return Outbox(journal, sink, metrics, dice=lambda: 0.5, settings=QUICK)  # type: ignore[arg-type]
+
+
+async def test_a_broker_killed_and_restarted_in_the_middle(kafka: Kafka, tmp_path: Path) -> None:
+    """kill -9 of the broker while entries flow, twice; the outbox waits and goes on by itself."""
+    journal = CountingJournal(3000, tmp_path / "position")
+    async with anyio.create_task_group() as tasks:
+        await tasks.start(relay(kafka.address, journal, timeout_s=3).run)
+        for mark in (500, 1500):
+            await journal.reached(mark)
+            await anyio.to_thread.run_sync(kafka.kill)
+            await anyio.to_thread.run_sync(kafka.start)
+        await journal.reached(3000)
+        tasks.cancel_scope.cancel()
+    check_arrived(kafka.address, "versiqii.audit", 3000)
+
+
+async def test_a_broker_frozen_for_longer_than_a_publish_waits(kafka: Kafka, tmp_path: Path) -> None:
+    """SIGSTOP: acknowledgements stay out, the publish gives up; requests that arrive late do no harm to the order."""
+    journal = CountingJournal(2000, tmp_path / "position")
+    box = relay(kafka.address, journal, timeout_s=1)
+    async with anyio.create_task_group() as tasks:
+        await tasks.start(box.run)
+        await journal.reached(300)
+        kafka.pause()
+        with anyio.fail_after(30):
+            while box.state.attempt < 2:  # noqa: ASYNC110 - the state is polled as an operator would
+                await anyio.sleep(0.01)
+        assert box.state.trouble.startswith(f"kafka {kafka.address}: ")
+        stood = journal.position
+        kafka.resume()
+        await journal.reached(2000)
+        tasks.cancel_scope.cancel()
+    assert stood < 2000
+    check_arrived(kafka.address, "versiqii.audit", 2000)
+
+
+async def test_stopping_while_the_broker_is_frozen_is_quick(kafka: Kafka, tmp_path: Path) -> None:
+    """Cancelled in the middle of a publish, the outbox ends within its bound and without an error."""
+    journal = CountingJournal(2000, tmp_path / "position")
+    async with anyio.create_task_group() as tasks:
+        await tasks.start(relay(kafka.address, journal, timeout_s=600).run)
+        await journal.reached(300)
+        kafka.pause()
+        stood = -1
+        while stood != journal.position:  # until nothing is acknowledged any more
+            stood = journal.position
+            await anyio.sleep(0.3)
+        asked = anyio.current_time()
+        tasks.cancel_scope.cancel()
+    assert anyio.current_time() - asked < 15, "the outbox's own bound"
+    kafka.resume()
+    async with anyio.create_task_group() as tasks:
+        await tasks.start(relay(kafka.address, journal).run)
+        await journal.reached(2000)
+        tasks.cancel_scope.cancel()
+    check_arrived(kafka.address, "versiqii.audit", 2000)
+
+
+async def test_it_starts_without_a_broker_and_catches_up(kafka: Kafka, tmp_path: Path) -> None:
+    """Ready at once although nobody listens; everything is there once the broker is."""
+    kafka.stop()
+    journal = CountingJournal(200, tmp_path / "position")
+    box = relay(kafka.address, journal, timeout_s=1)
+    async with anyio.create_task_group() as tasks:
+        with anyio.fail_after(0.5):
+            await tasks.start(box.run)
+        with anyio.fail_after(30):
+            while box.state.attempt < 2:  # noqa: ASYNC110
+                await anyio.sleep(0.01)
+        await anyio.to_thread.run_sync(kafka.start)
+        await journal.reached(200)
+        tasks.cancel_scope.cancel()
+    assert check_arrived(kafka.address, "versiqii.audit", 200) == 0
+
+
+def child(address: str, place: Path, size: int) -> subprocess.Popen[bytes]:
+    """The producing process: this file, run."""
+    command = [sys.executable, str(Path(__file__).resolve()), address, str(place), str(size)]
+    return subprocess.Popen(command, cwd=Path(__file__).resolve().parents[2], env={"PYTHONPATH": "."})
+
+
+async def test_kill_9_of_the_producing_process_at_any_moment(shared_kafka: Kafka, tmp_path: Path) -> None:
+    """Eight kills at different distances into its work, then one undisturbed run: all is there."""
+    address, size = f"{shared_kafka.address}/{tmp_path.name}", 4000
+    place = tmp_path / "position"
+    journal = CountingJournal(size, place)
+    for distance in (1, 60, 333, 2, 500, 150, 51, 700):
+        with child(address, place, size) as process:
+            await journal.reached(min(size, journal.position + distance))
+            process.send_signal(signal.SIGKILL)
+    assert journal.position < size, "the kills came while there was work"
+    with child(address, place, size) as process:
+        await journal.reached(size)
+        process.terminate()
+    duplicates = check_arrived(shared_kafka.address, f"{tmp_path.name}.audit", size)
+    assert duplicates <= 8 * QUICK.batch_entries, "at most one batch is repeated per crash"
+
+
+async def main(address: str, place: str, size: str) -> None:
+    """Relay until killed. ``address`` is ``host:port/topic-prefix``."""
+    bootstrap, _, prefix = address.partition("/")
+    sink = KafkaEventSink(KafkaSettings(bootstrap=bootstrap, topic_prefix=prefix), SOURCE)
+    journal = CountingJournal(int(size), Path(place))
+    with anyio.open_signal_receiver(signal.SIGTERM) as signals:
+        async with anyio.create_task_group() as tasks:
+            metrics = PrometheusMetrics(version="0")
+            box = Outbox(journal, sink, metrics, dice=lambda: time.monotonic() % 1, settings=QUICK)  # type: ignore[arg-type]
+            tasks.start_soon(box.run)
+            async for _ in signals:
+                tasks.cancel_scope.cancel()
+                break
+
+
+if __name__ == "__main__":
+    anyio.run(main, *sys.argv[1:])
