@@ -71,19 +71,29 @@ def _ended(pid: int) -> bool:
     return stat is None or stat[0] in "ZX"
 
 
-def end_tree(pid: int, number: signal.Signals, *, grace_s: float = GRACE_S) -> None:
-    """End a process and everything below it; when this returns none of them runs.
+def end_trees(roots: dict[int, signal.Signals], *, grace_s: float = GRACE_S) -> None:
+    """End processes and everything below them, all at once; when this returns none of them runs.
 
-    :param number: the polite signal for the process itself; what is left after `grace_s` seconds is killed.
+    :param roots: each process and its polite signal; what is left after `grace_s` seconds is killed.
     """
-    pids = tree(pid)
-    send(pids, signal.SIGCONT)
-    send(pids[:1], number)
+    trees = {pid: tree(pid) for pid in roots}
+    for pid, number in roots.items():
+        send(trees[pid], signal.SIGCONT)
+        send(trees[pid][:1], number)
+    left = [pid for pids in trees.values() for pid in pids]
     deadline = time.monotonic() + grace_s
-    while not all(map(_ended, pids)):
+    while left := [pid for pid in left if not _ended(pid)]:
         if time.monotonic() > deadline:
-            send([*pids, *tree(pid)], signal.SIGKILL)
+            send([below for pid in left for below in tree(pid)], signal.SIGKILL)
             deadline += grace_s
+        time.sleep(POLL_S)
+
+
+def kill_tree(pid: int) -> None:
+    """SIGKILL for a process and everything below it; when this returns none of them runs."""
+    pids = tree(pid)
+    send(pids, signal.SIGKILL)
+    while not all(map(_ended, pids)):
         time.sleep(POLL_S)
 
 
@@ -144,8 +154,7 @@ def _main() -> None:
                 folders.add(folder)
             case ["drop", folder]:
                 folders.discard(folder)
-    for running, end_signal in watched.items():
-        end_tree(running, end_signal)
+    end_trees(watched)
     for left in folders:
         shutil.rmtree(left, ignore_errors=True)
 

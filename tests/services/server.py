@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from tests.services.finder import Found, find
-from tests.services.guard import GRACE_S, end_tree, guard, send, stopped, tree
+from tests.services.guard import GRACE_S, end_trees, guard, kill_tree, send, stopped, tree
 from tests.services.wire import LOOPBACK, free_ports
 
 if TYPE_CHECKING:
@@ -187,14 +187,14 @@ class Server(ABC):
     def kill(self) -> None:
         """End it and all its descendants at once, as kill -9 does. Nothing happens when it does not run."""
         if self.running:
-            send(tree(self.pid), signal.SIGKILL)
+            kill_tree(self.pid)
         self._end(signal.SIGKILL)
 
     def _end(self, number: signal.Signals, *, grace_s: float = GRACE_S) -> None:
         if self._process is None:
             return
         if self.running:  # else its number may be somebody else's by now
-            end_tree(self._process.pid, number, grace_s=grace_s)
+            end_trees({self._process.pid: number}, grace_s=grace_s)
         self._process.wait()
         guard().forget(self._process.pid)
         self._process = None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.services.guard import end_tree, send, stopped, tree
+from tests.services.guard import end_trees, kill_tree, send, stopped, tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,23 +51,29 @@ def test_a_tree_is_the_process_and_its_descendants(family: subprocess.Popen[byte
 
 def test_ending_a_tree_leaves_none_of_it(family: subprocess.Popen[bytes]) -> None:
     pids = tree(family.pid)
-    end_tree(family.pid, signal.SIGTERM, grace_s=0.2)
+    end_trees({family.pid: signal.SIGTERM}, grace_s=0.2)
     assert [tree(pid) for pid in pids] == [[], [], []]
 
 
 def test_who_does_not_follow_is_killed(stubborn: subprocess.Popen[bytes]) -> None:
     pids = tree(stubborn.pid)
     assert len(pids) == 2
-    end_tree(stubborn.pid, signal.SIGTERM, grace_s=0.1)
+    end_trees({stubborn.pid: signal.SIGTERM}, grace_s=0.1)
     assert [tree(pid) for pid in pids] == [[], []]
     assert stubborn.wait() == -signal.SIGKILL
+
+
+def test_killing_a_tree_leaves_none_of_it(stubborn: subprocess.Popen[bytes]) -> None:
+    pids = tree(stubborn.pid)
+    kill_tree(stubborn.pid)
+    assert [tree(pid) for pid in pids] == [[], []]
 
 
 def test_who_stands_still_is_ended_too(family: subprocess.Popen[bytes]) -> None:
     pids = tree(family.pid)
     assert not any(map(stopped, pids))
     send(pids, signal.SIGSTOP)
-    end_tree(family.pid, signal.SIGTERM, grace_s=0.2)
+    end_trees({family.pid: signal.SIGTERM}, grace_s=0.2)
     assert [tree(pid) for pid in pids] == [[], [], []]
 
 
