@@ -9,17 +9,21 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
 import pytest
 
-from tests.contract.kafka_events import SOURCE, CountingJournal, check_arrived
+from tests.contract.kafka_events import SOURCE, CountingJournal, check_arrived, first_copies, read_topic
 from versiqiid.adapters.kafka import KafkaEventSink, KafkaSettings
 from versiqiid.adapters.prometheus import PrometheusMetrics
+from versiqiid.adapters.sqlite.journal import SqliteJournal
+from versiqiid.core.cloudevent import leaf_hash
 from versiqiid.core.retry import Backoff
 from versiqiid.engine.outbox import Outbox, OutboxSettings
+from versiqiid.ports import Actor, Draft, Query
 
 if TYPE_CHECKING:
     from tests.services.kafka import Kafka
@@ -108,42 +112,73 @@ async def test_it_starts_without_a_broker_and_catches_up(kafka: Kafka, tmp_path:
     assert check_arrived(kafka.address, "versiqii.audit", 200) == 0
 
 
-def child(address: str, place: Path, size: int) -> subprocess.Popen[bytes]:
+SIZE = 6000
+
+
+def child(address: str, journal: Path) -> subprocess.Popen[bytes]:
     """The producing process: this file, run."""
-    command = [sys.executable, str(Path(__file__).resolve()), address, str(place), str(size)]
+    command = [sys.executable, str(Path(__file__).resolve()), address, str(journal)]
     return subprocess.Popen(command, cwd=Path(__file__).resolve().parents[2], env={"PYTHONPATH": "."})
 
 
-async def test_kill_9_of_the_producing_process_at_any_moment(shared_kafka: Kafka, tmp_path: Path) -> None:
-    """Eight kills at different distances into its work, then one undisturbed run: all is there."""
-    address, size = f"{shared_kafka.address}/{tmp_path.name}", 4000
-    place = tmp_path / "position"
-    journal = CountingJournal(size, place)
-    for distance in (1, 60, 333, 2, 500, 150, 51, 700):
-        with child(address, place, size) as process:
-            await journal.reached(min(size, journal.position + distance))
-            process.send_signal(signal.SIGKILL)
-    assert journal.position < size, "the kills came while there was work"
-    with child(address, place, size) as process:
-        await journal.reached(size)
-        process.terminate()
-    duplicates = check_arrived(shared_kafka.address, f"{tmp_path.name}.audit", size)
-    assert duplicates <= 8 * QUICK.batch_entries, "at most one batch is repeated per crash"
+async def test_kill_9_of_the_process_that_writes_and_relays(shared_kafka: Kafka, tmp_path: Path) -> None:
+    """A process appends to a real journal and relays it; killed eight times at different distances, then left alone.
+
+    Every entry that the journal holds is on the topic in the end, under the hash of the journal's own bytes.
+    """
+    prefix = f"kill-{uuid.uuid4().hex[:8]}"
+    file = tmp_path / "journal.db"
+    async with await SqliteJournal.open(file, clock=time.time) as journal:
+
+        async def reached(position: int) -> None:
+            with anyio.fail_after(60):
+                while await journal.outbox_position(f"kafka:{prefix}") < position:  # noqa: ASYNC110 - another process's
+                    await anyio.sleep(0.01)
+
+        for distance in (1, 60, 233, 2, 300, 150, 51, 170):
+            start = await journal.outbox_position(f"kafka:{prefix}")
+            with child(f"{shared_kafka.address}/{prefix}", file) as process:
+                await reached(start + distance)
+                process.send_signal(signal.SIGKILL)
+        with child(f"{shared_kafka.address}/{prefix}", file) as process:
+            await reached(SIZE)
+            process.terminate()
+        assert process.returncode == 0
+        assert await journal.outbox_position(f"kafka:{prefix}") == SIZE
+        entries = await journal.read(Query(limit=10_000))
+    messages = read_topic(shared_kafka.address, f"{prefix}.audit")
+    wanted: dict[bytes, list[int]] = {}
+    for entry in entries:
+        wanted.setdefault(entry.stream.encode(), []).append(entry.position)
+    arrived = first_copies(messages)
+    assert arrived == wanted
+    for message in messages:
+        headers = dict(message.headers())
+        assert headers["ce_id"].decode() == leaf_hash(entries[int(headers["ce_sequence"])].entry)
+    assert len(messages) - SIZE <= 9 * QUICK.batch_entries, "at most one batch is repeated per crash"
 
 
-async def main(address: str, place: str, size: str) -> None:
-    """Relay until killed. ``address`` is ``host:port/topic-prefix``."""
+async def main(address: str, file: str) -> None:
+    """Append and relay until killed. ``address`` is ``host:port/topic-prefix``."""
     bootstrap, _, prefix = address.partition("/")
     sink = KafkaEventSink(KafkaSettings(bootstrap=bootstrap, topic_prefix=prefix), SOURCE)
-    journal = CountingJournal(int(size), Path(place))
-    with anyio.open_signal_receiver(signal.SIGTERM) as signals:
-        async with anyio.create_task_group() as tasks:
-            metrics = PrometheusMetrics(version="0")
-            box = Outbox(journal, sink, metrics, dice=lambda: time.monotonic() % 1, settings=QUICK)  # type: ignore[arg-type]
-            tasks.start_soon(box.run)
-            async for _ in signals:
-                tasks.cancel_scope.cancel()
-                break
+    async with await SqliteJournal.open(Path(file), clock=time.time) as journal:
+
+        async def write() -> None:
+            actor = Actor("daemon", "host-1", "kv")
+            while (number := await journal.size()) < SIZE:
+                streams = [f"config/c{(number + i) % 7}" for i in range(3)]
+                await journal.append([Draft("ConfigRevised", stream, {}, actor, "c") for stream in streams])
+
+        with anyio.open_signal_receiver(signal.SIGTERM) as signals:
+            async with anyio.create_task_group() as tasks:
+                metrics = PrometheusMetrics(version="0")
+                box = Outbox(journal, sink, metrics, dice=lambda: time.monotonic() % 1, settings=QUICK)
+                tasks.start_soon(box.run)
+                tasks.start_soon(write)
+                async for _ in signals:
+                    tasks.cancel_scope.cancel()
+                    break
 
 
 if __name__ == "__main__":
