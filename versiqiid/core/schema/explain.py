@@ -206,7 +206,7 @@ def _class_for(dialect: Dialect, formats: bool) -> Any:
     return cls
 
 
-def _descend(  # the library calls it this way
+def _descend(  # noqa: PLR0917  # the library calls it this way
     self: Any, instance: Json, schema: Json, path: Any = None, schema_path: Any = None, resolver: Any = None
 ) -> Iterator[ValidationError]:
     """The errors of a subschema, with the way to it.
