@@ -113,7 +113,7 @@ def _members(value: Mapping[str, Any], facts: Facts) -> bytes:
     """The inside of an object: members of RFC 8785 objects whose names follow each other can be joined by commas."""
     try:
         return canonical(dict(value))[1:-1]
-    except (ValueError, RecursionError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise InvalidInput(
             f"{facts.type} of {facts.stream!r}: not canonical JSON (RFC 8785)",
             hint="numbers beyond 2^53, not-a-number, lone surrogates and names that are not strings cannot be recorded",

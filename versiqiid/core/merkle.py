@@ -8,7 +8,7 @@ looks like, how a checkpoint is signed and where nodes are stored is not known h
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 HASH_BYTES = 32
@@ -58,15 +58,20 @@ class Builder:
     """The right edge of a growing tree: appending never needs what is already complete.
 
     Invariant: ``rows[L]`` holds the hashes of level ``L`` from the start of its last, incomplete tile, so each row is
-    shorter than 256 and ``size`` is the sum of ``len(rows[L]) * 256**L``.
+    shorter than 256 and ``size`` is the sum of ``len(rows[L]) * 256**L``. ``peaks[L]`` are the roots of the complete
+    subtrees that the row falls into, largest first: one for each bit of its length.
     """
 
-    __slots__ = ("rows", "size")
+    __slots__ = ("_peaks", "rows", "size")
 
     def __init__(self, rows: Sequence[Sequence[bytes]] = ()) -> None:
         """:param rows: the right edge of an existing tree, lowest level first (see ``edge``)."""
-        self.rows: list[list[bytes]] = [list(row) for row in rows]
-        self.size = sum(len(row) << (TILE_HEIGHT * level) for level, row in enumerate(self.rows))
+        self.size = sum(len(row) << (TILE_HEIGHT * level) for level, row in enumerate(rows))
+        self.rows: list[list[bytes]] = []
+        self._peaks: list[list[bytes]] = []
+        for level, row in enumerate(rows):
+            for node in row:
+                self._push(level, node)
 
     @classmethod
     def resume(cls, size: int, nodes: Nodes) -> Builder:
@@ -76,43 +81,39 @@ class Builder:
     def add(self, leaf: bytes) -> tuple[Tile, ...]:
         """Append one leaf hash; the tiles that it completed, lowest level first (usually none)."""
         self.size += 1
-        if not self.rows:
-            self.rows.append([])
-        self.rows[0].append(leaf)
-        return self._carry() if len(self.rows[0]) == TILE_WIDTH else ()
-
-    def _carry(self) -> tuple[Tile, ...]:
-        full: list[Tile] = []
-        level = 0
-        while len(self.rows[level]) == TILE_WIDTH:
-            hashes, self.rows[level] = tuple(self.rows[level]), []
-            parent = fold(hashes)
+        full: tuple[Tile, ...] = ()
+        level, node = 0, leaf
+        while self._push(level, node) == TILE_WIDTH:
+            node = self._peaks[level].pop()
             index = (self.size >> (TILE_HEIGHT * (level + 1))) - 1
-            full.append(Tile(level, index, hashes, parent))
+            full += (Tile(level, index, tuple(self.rows[level]), node),)
+            self.rows[level] = []
             level += 1
-            if level == len(self.rows):
-                self.rows.append([])
-            self.rows[level].append(parent)
-        return tuple(full)
+        return full
+
+    def _push(self, level: int, node: bytes) -> int:
+        """Append a node to a row and keep its peaks; the row's new length."""
+        while level >= len(self.rows):
+            self.rows.append([])
+            self._peaks.append([])
+        row, peaks = self.rows[level], self._peaks[level]
+        row.append(node)
+        count = len(row)
+        while not count & 1:
+            node = _sha256(b"\x01" + peaks.pop() + node).digest()
+            count >>= 1
+        peaks.append(node)
+        return len(row)
 
     def root(self) -> bytes:
-        """The root of the tree as it is now."""
-        peaks = [peak for row in reversed(self.rows) for peak in _peaks(row)]
+        """The root of the tree as it is now, in at most one hash for each bit of its size."""
+        peaks = [peak for level in reversed(self._peaks) for peak in level]
         if not peaks:
             return EMPTY_ROOT
         root = peaks.pop()
         while peaks:
             root = node_hash(peaks.pop(), root)
         return root
-
-
-def _peaks(row: Sequence[bytes]) -> Iterator[bytes]:
-    """The roots of the complete subtrees that a row shorter than 256 falls into, largest first."""
-    start = 0
-    for bit in range(TILE_HEIGHT, -1, -1):
-        if len(row) & (1 << bit):
-            yield fold(row[start : start + (1 << bit)])
-            start += 1 << bit
 
 
 def edge(size: int) -> tuple[tuple[int, int, int], ...]:
