@@ -85,6 +85,10 @@ class Engine:
             metrics=ports.metrics,
         )
 
+    def monotonic(self) -> float:
+        """Seconds on the engine's own clock."""
+        return self._clocks.monotonic()
+
     def now(self) -> str:
         return rfc3339(self._clocks.wall())
 

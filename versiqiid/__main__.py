@@ -1,0 +1,86 @@
+"""``versiqiid``: reads settings, calls ``daemon.py``. Settings become flags by their own names and words."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from versiqiid import __version__
+from versiqiid.errors import VersiqiiError
+from versiqiid.settings import Settings, load
+
+EXIT_USAGE = 64
+EXIT_FAILED = 1
+EXIT_AGAIN = 75
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="versiqiid")
+def main() -> None:
+    """The Versiqii daemon: configuration that always fits the version that is actually running."""
+
+
+def _run(**given: Any) -> None:
+    """Watch desired keys, write effective configs, serve the API, keep this host's files; until SIGTERM."""
+    import anyio  # noqa: PLC0415
+
+    from versiqiid import daemon, logs  # noqa: PLC0415
+
+    file = given.pop("config")
+    try:
+        settings = load({name: value for name, value in given.items() if value is not None}, file)
+        logs.configure(settings.log_level)
+        anyio.run(daemon.run, settings)
+    except* VersiqiiError as group:
+        error = _first(group)
+        click.echo(f"versiqiid: {error.message}", err=True)
+        if error.hint:
+            click.echo(f"  {error.hint}", err=True)
+        sys.exit(EXIT_USAGE if error.code == "invalid_setting" else EXIT_AGAIN if error.retryable else EXIT_FAILED)
+
+
+def _first(group: BaseExceptionGroup[VersiqiiError]) -> VersiqiiError:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if not isinstance(error, VersiqiiError):
+        raise error
+    return error
+
+
+def setting_help() -> dict[str, str]:
+    """The words beside each setting in ``settings.py``, by field name: one text serves ``--help`` and the docs."""
+    body = ast.parse(inspect.getsource(Settings)).body[0]
+    found: dict[str, str] = {}
+    name = ""
+    for node in getattr(body, "body", []):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            name = node.target.id
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and name:
+            found[name] = " ".join(str(node.value.value).split()).replace("``", "")
+            name = ""
+    return found
+
+
+def _options() -> list[click.Parameter]:
+    path = click.Path(path_type=Path, dir_okay=False)
+    told = [click.Option(["--config"], type=path, help="TOML file with settings by these names.")]
+    words = setting_help()
+    told += [
+        click.Option([f"--{name.replace('_', '-')}"], help=words[name], metavar="VALUE")
+        for name in Settings.model_fields
+        if name != "agent"
+    ]
+    return list(told)
+
+
+main.add_command(click.Command("run", callback=_run, params=_options(), help=_run.__doc__))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""The API served: sockets, uvicorn and a graceful end. Routes are ``rest/``'s business."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import anyio
+import uvicorn
+from anyio.abc import TaskStatus
+
+from versiqiid.api.health import Health
+from versiqiid.api.history import History
+from versiqiid.api.rest.app import Parts, build
+from versiqiid.api.service import Service
+from versiqiid.engine.engine import Engine
+from versiqiid.engine.writer import LEADER
+from versiqiid.errors import InvalidSetting
+from versiqiid.ports import Journal, KeyValueStore, Metrics, Validator
+from versiqiid.settings import Settings, split_listen
+
+GRACE_S = 3
+"""How long open requests may finish when the daemon stops; streams are ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Faces:
+    """What the API is built from."""
+
+    engine: Engine
+    store: KeyValueStore
+    journal: Journal
+    validator: Validator
+    metrics: Metrics
+    render: Callable[[str], tuple[bytes, str]]
+    notes: tuple[Callable[[], str | None], ...] = ()
+
+
+class _Server(uvicorn.Server):
+    """Signals are the daemon's business."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(faces: Faces, settings: Settings, stop: anyio.Event, *, task_status: TaskStatus[str]) -> None:
+    """Serve until cancelled or ``stop`` is set; started with the address that is listened on.
+
+    :raises InvalidSetting: the address cannot be listened on, or the token file cannot be used.
+    """
+    listener = _listener(settings.listen)
+    address = "{}:{}".format(*listener.getsockname()[:2])
+    server = _Server(
+        uvicorn.Config(
+            build(_parts(faces, settings)),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=GRACE_S,
+            server_header=False,
+        )
+    )
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_end, server, stop)
+        task_status.started(address)
+        await server.serve(sockets=[listener])
+        tasks.cancel_scope.cancel()
+
+
+async def _end(server: uvicorn.Server, stop: anyio.Event) -> None:
+    await stop.wait()
+    server.should_exit = True
+
+
+def _parts(faces: Faces, settings: Settings) -> Parts:
+    engine = faces.engine
+    service = Service(faces.store, engine.gate, engine.attributions, root=settings.root)
+    health = Health(engine, settings.name, engine.monotonic, settings.unready_after_s, list(faces.notes))
+    return Parts(
+        service=service,
+        history=History(service),
+        health=health,
+        journal=faces.journal,
+        validator=faces.validator,
+        metrics=faces.metrics,
+        render=faces.render,
+        leader_key=f"{settings.root}/{LEADER}",
+        tokens=_tokens(settings),
+    )
+
+
+def _tokens(settings: Settings) -> frozenset[bytes]:
+    """Digests of the API's tokens: the tokens themselves are not kept."""
+    if settings.api_token_file is None:
+        return frozenset()
+    try:
+        lines = settings.api_token_file.read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidSetting(f"setting 'api-token-file': {settings.api_token_file} cannot be read") from error
+    if not lines:
+        raise InvalidSetting(f"setting 'api-token-file': {settings.api_token_file} holds no token")
+    return frozenset(hashlib.sha256(line.encode()).digest() for line in lines)
+
+
+def _listener(listen: str) -> socket.socket:
+    host, port = split_listen(listen)
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, proto)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(2048)
+    except OSError as error:
+        raise InvalidSetting(f"setting 'listen': {listen}: {error.strerror}", hint="Choose another port.") from error
+    return listener
+

@@ -1,0 +1,179 @@
+"""The composition root: settings become adapters, adapters the engine, the engine gets its faces. Knows everyone.
+
+Heavy adapters are imported where a setting asks for them, so that the embedded default starts without Consul, Vault or
+Kafka clients in memory.
+"""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import anyio
+from anyio.abc import TaskGroup
+
+from versiqiid import __version__
+from versiqiid.adapters.prometheus import PrometheusMetrics
+from versiqiid.adapters.signer import LocalSigner
+from versiqiid.adapters.systemd import Notifier
+from versiqiid.adapters.validation import ProcessValidator
+from versiqiid.adapters.wasm import WasmRuntime
+from versiqiid.engine.checkpoints import Checkpoints
+from versiqiid.engine.engine import Clocks, Engine, EngineSettings, Ports
+from versiqiid.engine.leadership import LeaderSettings
+from versiqiid.engine.outbox import Outbox
+from versiqiid.errors import InvalidSetting
+from versiqiid.logs import logger
+from versiqiid.ports import Journal
+from versiqiid.settings import Settings
+from versiqiid.stores import open_journal, open_store
+
+log = logger("daemon")
+
+STOP_S = 10.0
+"""How long a graceful stop may take before it is no longer graceful."""
+
+
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """A daemon whose parts are open."""
+
+    settings: Settings
+    engine: Engine
+    journal: Journal
+    metrics: PrometheusMetrics
+    validator: ProcessValidator
+    store: Any
+    signer: LocalSigner
+    outbox: Outbox | None
+
+
+async def run(settings: Settings, *, started: Callable[[str], None] = lambda _: None) -> None:
+    """Run until SIGTERM or SIGINT, then stop gracefully: stop serving, hand the lead back, sign what is recorded.
+
+    :param started: called once with the API's address (empty without the api role) when everything runs.
+    :raises VersiqiiError: it cannot start; what was opened is closed again.
+    """
+    async with AsyncExitStack() as opened:
+        daemon = await _open(settings, opened)
+        async with anyio.create_task_group() as tasks:
+            stop = anyio.Event()
+            tasks.start_soon(_on_signal, stop, tasks.cancel_scope)
+            await _start(daemon, tasks, stop, started)
+            await stop.wait()
+            log.info("stopping")
+            tasks.cancel_scope.cancel()
+        with anyio.move_on_after(STOP_S, shield=True):
+            await daemon.journal.sign_checkpoint(daemon.signer) if await daemon.journal.size() else None
+    log.info("stopped")
+
+
+async def _open(settings: Settings, opened: AsyncExitStack) -> Daemon:
+    _make_private(settings.data_dir)
+    metrics = PrometheusMetrics(version=__version__)
+    store = await opened.enter_async_context(open_store(settings, metrics))
+    journal = await opened.enter_async_context(open_journal(settings))
+    signer = await LocalSigner.open(settings.data_dir / "log.key", journal)
+    validator = ProcessValidator()
+    opened.push_async_callback(validator.aclose)
+    engine = Engine(
+        Ports(store, store, journal, validator, WasmRuntime(), metrics),
+        EngineSettings(
+            LeaderSettings(settings.name, settings.root, settings.session_ttl_s, settings.lock_delay_s),
+            settings.resync_s,
+            controller="controller" in settings.role,
+        ),
+        Clocks(time.time, time.monotonic),
+    )
+    outbox = _outbox(settings, journal, metrics)
+    return Daemon(settings, engine, journal, metrics, validator, store, signer, outbox)
+
+
+def _outbox(settings: Settings, journal: Journal, metrics: PrometheusMetrics) -> Outbox | None:
+    if not settings.kafka or "controller" not in settings.role:
+        return None
+    from versiqiid.adapters.kafka import KafkaEventSink, KafkaSettings  # noqa: PLC0415
+    from versiqiid.core.cloudevent import Source  # noqa: PLC0415
+
+    source = Source(journal.origin, schema_base=f"http://{settings.listen}/events/schemas")
+    kafka = KafkaSettings(bootstrap=settings.kafka, topic_prefix=settings.kafka_topic_prefix)
+    return Outbox(journal, KafkaEventSink(kafka, source, metrics=metrics), metrics, dice=random.random)
+
+
+async def _start(daemon: Daemon, tasks: TaskGroup, stop: anyio.Event, started: Callable[[str], None]) -> None:
+    settings = daemon.settings
+    tasks.start_soon(daemon.engine.run)
+    if "controller" in settings.role:
+        checkpoints = Checkpoints(daemon.journal, daemon.signer, daemon.metrics, interval_s=settings.checkpoint_interval_s)
+        tasks.start_soon(checkpoints.run)
+    if daemon.outbox is not None:
+        await tasks.start(daemon.outbox.run)
+    if "agent" in settings.role:
+        await _start_agent(daemon, tasks)
+    address = await _start_api(daemon, tasks, stop) if "api" in settings.role else ""
+    log.info("started", version=__version__, roles=list(settings.role), root=settings.root, origin=daemon.journal.origin)
+    started(address)
+    notifier = Notifier.from_environment()
+    if notifier is not None:
+        tasks.start_soon(notifier.run, daemon.engine.observer.complete.wait)
+
+
+async def _start_agent(daemon: Daemon, tasks: TaskGroup) -> None:
+    from versiqiid.agent import read_settings, run  # noqa: PLC0415
+
+    settings = read_settings(daemon.settings.agent).in_folder(daemon.settings.data_dir / "agent")
+
+    async def follow() -> None:
+        await run(settings, daemon.store, daemon.store, root=daemon.settings.root)
+
+    tasks.start_soon(follow)
+
+
+async def _start_api(daemon: Daemon, tasks: TaskGroup, stop: anyio.Event) -> str:
+    from versiqiid.api.server import Faces, serve  # noqa: PLC0415
+
+    faces = Faces(
+        engine=daemon.engine,
+        store=daemon.store,
+        journal=daemon.journal,
+        validator=daemon.validator,
+        metrics=daemon.metrics,
+        render=lambda accept: daemon.metrics.render(openmetrics="application/openmetrics-text" in accept),
+        notes=(lambda: _outbox_note(daemon),),
+    )
+    address: str = await tasks.start(serve, faces, daemon.settings, stop)
+    return address
+
+
+def _outbox_note(daemon: Daemon) -> str | None:
+    trouble = daemon.outbox.state.trouble if daemon.outbox else ""
+    return f"kafka: {trouble}" if trouble else None
+
+
+async def _on_signal(stop: anyio.Event, scope: anyio.CancelScope) -> None:
+    """The first signal stops gracefully, the second at once."""
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for _ in signals:
+            if stop.is_set():
+                scope.cancel()
+                return
+            stop.set()
+
+
+def _make_private(folder: Path) -> None:
+    """The data folder: it holds the signing key, so nobody else may look inside.
+
+    :raises InvalidSetting: it cannot be made or used.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        msg = f"setting 'data-dir': {folder}: {error.strerror}"
+        raise InvalidSetting(msg) from error
+
