@@ -1,0 +1,280 @@
+"""HTTP for python-consul2: its transport class replaced by one over httpx2, for any event loop.
+
+The only door to httpx2 in this package. Here are addresses taken in turn, tokens added, deadlines set, headers kept and
+failures typed; which path means what is the library's business. What this mends in the library is listed in
+``docs/consul-rules.md`` §2.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import socket
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+from consul import base
+
+from versiqiid.adapters.consul.faults import Question, fault_of, no_answer
+from versiqiid.errors import Forbidden, InvalidSetting, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import TypeAlias
+
+    from versiqiid.adapters.consul.settings import Address, ConsulSettings
+
+    TokenProvider: TypeAlias = Callable[[], str | None]
+    Callback: TypeAlias = Callable[["Response"], Any]
+    Params: TypeAlias = Sequence[tuple[str, Any]] | None
+
+_CONNECTIONS_MAX = 150
+"""Below Consul's limit of 200 connections per client address (``limits.http_max_conns_per_client``)."""
+
+_NEVER_SENT = (
+    httpx2.ConnectError,
+    httpx2.ConnectTimeout,
+    httpx2.PoolTimeout,
+    httpx2.LocalProtocolError,
+    httpx2.UnsupportedProtocol,
+)
+
+_KEEPALIVE = [
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 15),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+]
+"""A blocking query is silent for minutes: without these a firewall that forgot the connection would not be noticed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Deadlines in seconds.
+
+    :ivar answer_s: for an answer that does not block, and on top of ``wait·17/16`` for one that does. Above 7 s,
+        because an agent holds requests that long while its cluster elects a leader (``rpc_hold_timeout``).
+    """
+
+    connect_s: float = 3.0
+    answer_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What the library's callbacks read. The body stays bytes: they parse JSON from it, and snapshots are no text."""
+
+    code: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    @property
+    def body(self) -> bytes:
+        return self.content
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """What the headers of an answer say.
+
+    :ivar index: X-Consul-Index as a number, 0 when there is none.
+    :ivar last_contact_ms: how long ago the answering server heard of its leader, None when not told.
+    :ivar known_leader: None when not told; false is no failure (hashicorp/consul#11912).
+    :ivar filtered: what the token may not read was left out.
+    :ivar consistency: the mode that was in force, empty when not told.
+    :ivar blind: no token was sent, but the server denies what no policy allows: it would not say that it filtered.
+    """
+
+    index: int
+    last_contact_ms: int | None
+    known_leader: bool | None
+    filtered: bool
+    consistency: str
+    blind: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A good answer: what the library made of the body, and the headers that it throws away."""
+
+    value: Any
+    meta: Meta
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+    data: bytes | None
+    deadline_s: float
+
+    @property
+    def question(self) -> Question:
+        return Question(f"{self.method} {self.path}", writes=self.method != "GET")
+
+
+class AnyioHTTP(base.HTTPClient):  # type: ignore[misc]  # the library has no types
+    """Makes every endpoint of the library awaitable; each call answers with a ``Reply`` or raises one of our errors.
+
+    :param token: asked at each request, so that tokens can rotate under running queries.
+    """
+
+    def __init__(
+        self, settings: ConsulSettings, token: TokenProvider | None = None, timeouts: Timeouts | None = None
+    ) -> None:
+        super().__init__()
+        self.base_uri = ""  # addresses differ from request to request
+        self._settings = settings
+        self._token: TokenProvider = token or (lambda: settings.token)
+        self._timeouts = timeouts or Timeouts()
+        self._clients: dict[Address, httpx2.AsyncClient] = {}
+        self._preferred = 0
+
+    @property
+    def address(self) -> Address:
+        """The one that is asked first."""
+        return self._settings.addresses[self._preferred]
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        clients, self._clients = self._clients, {}
+        for client in clients.values():
+            await client.aclose()
+
+    # The four verbs of the library's hook. Their signatures are the library's.
+
+    async def get(self, callback: Callback, path: str, params: Params = None, headers: Any = None) -> Reply:
+        return await self._send(self._request("GET", path, params, headers), callback)
+
+    async def put(
+        self, callback: Callback, path: str, params: Params = None, data: Any = "", headers: Any = None
+    ) -> Reply:
+        return await self._send(self._request("PUT", path, params, headers, data), callback)
+
+    async def delete(
+        self, callback: Callback, path: str, params: Params = None, data: Any = "", headers: Any = None
+    ) -> Reply:
+        return await self._send(self._request("DELETE", path, params, headers, data), callback)
+
+    async def post(
+        self, callback: Callback, path: str, params: Params = None, data: Any = "", headers: Any = None
+    ) -> Reply:
+        return await self._send(self._request("POST", path, params, headers, data), callback)
+
+    async def _send(self, request: _Request, callback: Callback) -> Reply:
+        """Ask one address after the other, as long as asking another can do no harm."""
+        addresses = self._settings.addresses
+        first = self._preferred
+        for turn in range(len(addresses)):
+            here = (first + turn) % len(addresses)
+            try:
+                reply = await self._ask(addresses[here], request, callback)
+            except Unavailable as error:
+                self._preferred = (here + 1) % len(addresses)
+                harmless = not (request.question.writes and error.maybe_written)
+                if not harmless or turn + 1 == len(addresses):
+                    raise
+            else:
+                self._preferred = here
+                return reply
+        raise InvalidSetting("consul: no address is set")
+
+    def _request(self, method: str, path: str, params: Params, headers: Any, data: Any = None) -> _Request:
+        given = list(params or ())
+        extra = [
+            ("ns", self._settings.namespace),
+            ("partition", self._settings.partition),
+            ("dc", self._settings.datacenter),
+            # A transaction of checks alone is a read in Consul, and would be a stale one at times.
+            ("consistent", "1" if path == "/v1/txn" else ""),
+        ]
+        given += [(name, value) for name, value in extra if value]
+        wait = next((float(str(value).removesuffix("s")) for name, value in given if name == "wait"), 0.0)
+        return _Request(
+            method=method,
+            path=path,
+            query=self.uri(path, given),
+            headers=dict(headers or {}),
+            data=data.encode() if isinstance(data, str) else data,
+            deadline_s=wait * 17 / 16 + self._timeouts.answer_s,
+        )
+
+    async def _ask(self, address: Address, request: _Request, callback: Callback) -> Reply:
+        """One exchange, repeated once when the token it was refused for has been replaced meanwhile."""
+        token = self._token() or ""
+        try:
+            return await self._exchange(address, request, callback, token)
+        except Forbidden:
+            renewed = self._token() or ""
+            if renewed == token:
+                raise
+            return await self._exchange(address, request, callback, renewed)
+
+    async def _exchange(self, address: Address, request: _Request, callback: Callback, token: str) -> Reply:
+        request = replace(request, headers=request.headers | self._credentials(token))
+        question = request.question
+        limit = httpx2.Timeout(request.deadline_s, connect=self._timeouts.connect_s)
+        name = self._settings.tls.server_name
+        try:
+            answer = await self._client(address).request(
+                request.method,
+                address.base + request.query,
+                headers=request.headers,
+                content=request.data,
+                timeout=limit,
+                extensions={"sni_hostname": name} if name else {},
+            )
+        except httpx2.TransportError as error:
+            sent = not isinstance(error, _NEVER_SENT)
+            raise no_answer(question, address.socket or address.base, _why(error), sent=sent) from error
+        fault = fault_of(question, answer.status_code, answer.headers, answer.content)
+        if fault is not None:
+            raise fault
+        try:
+            value = callback(Response(answer.status_code, answer.headers, answer.content))
+            return Reply(value, _meta(answer.headers, blind=not token))
+        except (ValueError, LookupError, TypeError, AttributeError, binascii.Error) as error:
+            raise no_answer(question, address.base, "the answer is not Consul's", sent=True) from error
+
+    def _credentials(self, token: str) -> dict[str, str]:
+        """Never in the URL: URLs are logged."""
+        if not (token.isascii() and token.isprintable()):
+            raise InvalidSetting(
+                "consul token: it holds characters that no token has", hint="Look for a line break in it."
+            )
+        headers = {"X-Consul-Token": token} if token else {}
+        if self._settings.auth:
+            headers["Authorization"] = "Basic " + base64.b64encode(self._settings.auth.encode()).decode()
+        return headers
+
+    def _client(self, address: Address) -> httpx2.AsyncClient:
+        if address not in self._clients:
+            transport = httpx2.AsyncHTTPTransport(
+                verify=self._settings.tls.context(),
+                trust_env=False,  # no proxies, no .netrc: Consul is spoken to as told
+                limits=httpx2.Limits(max_connections=_CONNECTIONS_MAX, max_keepalive_connections=_CONNECTIONS_MAX),
+                uds=address.socket or None,
+                socket_options=None if address.socket else _KEEPALIVE,
+            )
+            self._clients[address] = httpx2.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
+        return self._clients[address]
+
+
+def _meta(headers: Mapping[str, str], *, blind: bool) -> Meta:
+    contact = headers.get("X-Consul-LastContact")
+    leader = headers.get("X-Consul-KnownLeader")
+    return Meta(
+        index=int(headers.get("X-Consul-Index", 0)),
+        last_contact_ms=int(contact) if contact is not None else None,
+        known_leader=leader == "true" if leader is not None else None,
+        filtered=headers.get("X-Consul-Results-Filtered-By-ACLs") == "true",
+        consistency=headers.get("X-Consul-Effective-Consistency", ""),
+        blind=blind and headers.get("X-Consul-Default-ACL-Policy") == "deny",
+    )
+
+
+def _why(error: httpx2.TransportError) -> str:
+    return str(error) or type(error).__name__
