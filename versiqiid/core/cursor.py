@@ -22,9 +22,9 @@ class Pace:
     :ivar burst: queries that may follow each other at once.
     :ivar refill_per_s: queries a second over a long time.
     :ivar failed: delays after errors.
-    :ivar unchanged: delays after answers that came early and brought nothing. Shorter than after errors: an empty
-        prefix is woken by every write anywhere in the store (hashicorp/consul#9449), and its first key must still be
-        seen soon. Both caps are arbitrary.
+    :ivar unchanged: delays after answers that came without waiting and brought nothing. Shorter than after errors: an
+        empty prefix is woken by every write anywhere in the store (hashicorp/consul#9449), and its first key must still
+        be seen soon. Both caps are arbitrary.
     """
 
     burst: int = 100
@@ -39,7 +39,7 @@ class Cursor:
 
     :ivar index: what to block at, or ``UNBLOCKED``.
     :ivar failures: errors in a row.
-    :ivar fruitless: early answers in a row that brought nothing.
+    :ivar fruitless: answers in a row that brought nothing and for which nobody waited.
     :ivar tokens: what is left of the bucket at ``counted_at``, None = full.
     """
 
@@ -85,7 +85,8 @@ def answered(cursor: Cursor, answer: Answer, *, now: float, seed: float, pace: P
     """
     index = max(answer.index, 1)
     went_back = cursor.index != UNBLOCKED and index < cursor.index
-    nothing = not answer.changed and (answer.early or went_back)
+    waited_out = cursor.index != UNBLOCKED and not answer.early and not went_back
+    nothing = not answer.changed and not waited_out
     fruitless = cursor.fruitless + 1 if nothing else 0
     tokens = _refilled(cursor, now, pace) - 1
     delay = max(0.0, -tokens / pace.refill_per_s)
