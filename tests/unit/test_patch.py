@@ -235,6 +235,13 @@ JSON = st.recursive(
 )
 
 
+def test_numbers_that_are_equal_need_no_patch_wherever_they_stand() -> None:
+    """The library tells 0 from 0.0 when they are members of an object in an array."""
+    assert make_patch([{"a": 0, "b": 1}], [{"a": 0.0, "b": 1}]) == []
+    assert make_patch({"a": 1e20}, {"a": 1e20}) == []
+    assert make_patch([True], [1]) == [op("replace", "/0", value=1)]
+
+
 @given(JSON, JSON)
 def test_a_made_patch_turns_the_one_into_the_other_to_the_byte(old: Any, new: Any) -> None:
     before = copy.deepcopy((old, new))

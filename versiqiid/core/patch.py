@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import jsonpatch
 import jsonpointer
 
+from versiqiid.core.canonical import INTEGER_MAX
 from versiqiid.errors import InvalidInput, MigrationFailed, NotFound
 
 if TYPE_CHECKING:
@@ -103,8 +104,11 @@ def resolve_pointer(document: Json, pointer: str) -> Json:
 
 
 def make_patch(old: Json, new: Json) -> list[dict[str, Json]]:
-    """A patch that turns ``old`` into ``new``; the empty list when they are equal. Neither is changed."""
-    made: list[dict[str, Json]] = list(jsonpatch.make_patch(old, new))
+    """A patch that turns ``old`` into ``new``; the empty list when they are equal. Neither is changed.
+
+    Numbers are equal when their values are: ``1.0`` and ``1`` have one canonical form, and no patch lies between them.
+    """
+    made: list[dict[str, Json]] = list(jsonpatch.make_patch(_plain(old), _plain(new)))
     return made
 
 
@@ -203,6 +207,17 @@ def _clone(value: Json) -> Json:
         return {name: _clone(member) for name, member in value.items()}
     if isinstance(value, list):
         return [_clone(item) for item in value]
+    return value
+
+
+def _plain(value: Json) -> Json:
+    """A copy in which a number that is whole is an int, because the library tells ``1.0`` from ``1`` inside arrays."""
+    if isinstance(value, dict):
+        return {name: _plain(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and value.is_integer() and abs(value) <= INTEGER_MAX:
+        return int(value)
     return value
 
 
