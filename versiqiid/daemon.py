@@ -24,11 +24,11 @@ from versiqiid.adapters.signer import LocalSigner
 from versiqiid.adapters.systemd import Notifier
 from versiqiid.adapters.validation import ProcessValidator
 from versiqiid.adapters.wasm import WasmRuntime
-from versiqiid.engine.checkpoints import Checkpoints
+from versiqiid.engine.checkpoints import CheckpointLoop
 from versiqiid.engine.engine import Clocks, Engine, EngineSettings, Ports
 from versiqiid.engine.leadership import LeaderSettings
 from versiqiid.engine.outbox import Outbox
-from versiqiid.errors import InvalidSetting
+from versiqiid.errors import InvalidSetting, JournalRefused
 from versiqiid.logs import logger
 from versiqiid.ports import Journal
 from versiqiid.settings import Settings
@@ -50,8 +50,9 @@ class Daemon:
     metrics: PrometheusMetrics
     validator: ProcessValidator
     store: Any
-    signer: LocalSigner
+    signer: LocalSigner | None
     outbox: Outbox | None
+    alarms: list[str]
 
 
 async def run(settings: Settings, *, started: Callable[[str], None] = lambda _: None) -> None:
@@ -69,8 +70,9 @@ async def run(settings: Settings, *, started: Callable[[str], None] = lambda _: 
             await stop.wait()
             log.info("stopping")
             tasks.cancel_scope.cancel()
-        with anyio.move_on_after(STOP_S, shield=True):
-            await daemon.journal.sign_checkpoint(daemon.signer) if await daemon.journal.size() else None
+        if daemon.signer is not None and await daemon.journal.size():
+            with anyio.move_on_after(STOP_S, shield=True):
+                await daemon.journal.sign_checkpoint(daemon.signer)
     log.info("stopped")
 
 
@@ -79,7 +81,7 @@ async def _open(settings: Settings, opened: AsyncExitStack) -> Daemon:
     metrics = PrometheusMetrics(version=__version__)
     store = await opened.enter_async_context(open_store(settings, metrics))
     journal = await opened.enter_async_context(open_journal(settings))
-    signer = await LocalSigner.open(settings.data_dir / "log.key", journal)
+    signer = await _signer(settings, journal)
     validator = ProcessValidator()
     opened.push_async_callback(validator.aclose)
     engine = Engine(
@@ -92,7 +94,14 @@ async def _open(settings: Settings, opened: AsyncExitStack) -> Daemon:
         Clocks(time.time, time.monotonic),
     )
     outbox = _outbox(settings, journal, metrics)
-    return Daemon(settings, engine, journal, metrics, validator, store, signer, outbox)
+    return Daemon(settings, engine, journal, metrics, validator, store, signer, outbox, [])
+
+
+async def _signer(settings: Settings, journal: Journal) -> LocalSigner | None:
+    """Controllers sign; they share one key where they share one journal."""
+    if "controller" not in settings.role:
+        return None
+    return await LocalSigner.open(settings.data_dir, name=journal.origin, journal_size=await journal.size())
 
 
 def _outbox(settings: Settings, journal: Journal, metrics: PrometheusMetrics) -> Outbox | None:
@@ -109,9 +118,8 @@ def _outbox(settings: Settings, journal: Journal, metrics: PrometheusMetrics) ->
 async def _start(daemon: Daemon, tasks: TaskGroup, stop: anyio.Event, started: Callable[[str], None]) -> None:
     settings = daemon.settings
     tasks.start_soon(daemon.engine.run)
-    if "controller" in settings.role:
-        checkpoints = Checkpoints(daemon.journal, daemon.signer, daemon.metrics, interval_s=settings.checkpoint_interval_s)
-        tasks.start_soon(checkpoints.run)
+    if daemon.signer is not None:
+        tasks.start_soon(_sign, daemon, daemon.signer)
     if daemon.outbox is not None:
         await tasks.start(daemon.outbox.run)
     if "agent" in settings.role:
@@ -124,8 +132,21 @@ async def _start(daemon: Daemon, tasks: TaskGroup, stop: anyio.Event, started: C
         tasks.start_soon(notifier.run, daemon.engine.observer.complete.wait)
 
 
+async def _sign(daemon: Daemon, signer: LocalSigner) -> None:
+    """Sign checkpoints. A log that is no extension of what was signed is never signed again, and never hidden."""
+    loop = CheckpointLoop(
+        daemon.journal, signer, metrics=daemon.metrics, interval_s=daemon.settings.checkpoint_interval_s
+    )
+    try:
+        await loop.run()
+    except JournalRefused as refusal:
+        log.error("journal_refused", reason=refusal.message, hint="Run `versiqii audit verify`; a person must look.")
+        daemon.alarms.append(f"journal: {refusal.message}")
+
+
 async def _start_agent(daemon: Daemon, tasks: TaskGroup) -> None:
-    from versiqiid.agent import read_settings, run  # noqa: PLC0415
+    from versiqiid.agent.run import run  # noqa: PLC0415
+    from versiqiid.agent.settings import read_settings  # noqa: PLC0415
 
     settings = read_settings(daemon.settings.agent).in_folder(daemon.settings.data_dir / "agent")
 
@@ -145,7 +166,7 @@ async def _start_api(daemon: Daemon, tasks: TaskGroup, stop: anyio.Event) -> str
         validator=daemon.validator,
         metrics=daemon.metrics,
         render=lambda accept: daemon.metrics.render(openmetrics="application/openmetrics-text" in accept),
-        notes=(lambda: _outbox_note(daemon),),
+        notes=(lambda: _outbox_note(daemon), lambda: "; ".join(daemon.alarms) or None),
     )
     address: str = await tasks.start(serve, faces, daemon.settings, stop)
     return address

@@ -1,0 +1,122 @@
+"""The command tree, loaded lazily, and the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any, ClassVar
+
+import click
+
+from versiqiid.cli.exits import Exit, code_of
+from versiqiid.errors import VersiqiiError
+
+# command → (module in commands/, attribute, one line for --help)
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "audit": ("audit", "audit", "List, verify, prove and export the journal."),
+    "bindings": ("bindings", "bindings", "Bind configs to environments."),
+    "configs": ("configs", "configs", "Write configs; their history, past states and differences."),
+    "doctor": ("doctor", "doctor", "Say what is wrong and what to do about it."),
+    "drifts": ("drifts", "drifts", "What should be and is not."),
+    "env": ("env", "env", "Which version runs where."),
+    "families": ("families", "families", "Groups of targets that share schemas."),
+    "kv": ("kv", "kv", "Keys as they are, through the daemon or offline with --store."),
+    "migrations": ("migrations", "migrations", "Register what leads from schema to schema."),
+    "regions": ("env", "regions", "The same as env, in the words of regions and engines."),
+    "rollback": ("rollback", "rollback", "Move a config, a binding or an environment back."),
+    "schemas": ("schemas", "schemas", "Register schemas."),
+    "status": ("status", "status", "How every binding stands."),
+    "targets": ("targets", "targets", "What has a version, and which schema each version reads."),
+    "validate": ("validate", "validate", "Judge a config without storing it."),
+}
+
+
+class Lazy(click.Group):
+    """Knows its commands by name and imports one when it is asked for."""
+
+    known: ClassVar[dict[str, tuple[str, str, str]]] = COMMANDS
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(self.known)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.known:
+            return None
+        module, attribute, _ = self.known[cmd_name]
+        found: click.Command = getattr(importlib.import_module(f"versiqiid.cli.commands.{module}"), attribute)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, self.known[name][2]) for name in self.list_commands(ctx)])
+
+
+@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--addr", envvar="VERSIQII_ADDR", default="http://127.0.0.1:8080", show_default=True, help="The daemon's API.")
+@click.option("--token-file", envvar="VERSIQII_TOKEN_FILE", type=click.Path(), help="File with the API token.")
+@click.option(
+    "-o",
+    "--output",
+    envvar="VERSIQII_FORMAT",
+    type=click.Choice(["table", "wide", "json", "yaml", "name"]),
+    help="How to print; default: table.",
+)
+@click.option("--correlation-id", help="Goes through all layers; default: made by the daemon.")
+@click.version_option(package_name="versiqiid", prog_name="versiqii")
+@click.pass_context
+def cli(ctx: click.Context, addr: str, token_file: str | None, output: str | None, correlation_id: str | None) -> None:
+    """Configuration that always fits the version that is actually running.
+
+    Data goes to standard output, everything else to standard error.
+    """
+    from versiqiid.cli.session import Session  # noqa: PLC0415
+
+    ctx.obj = Session(addr=addr, token_file=token_file, output=output, correlation_id=correlation_id)
+
+
+def main() -> None:
+    """The console script: runs a command and exits with a code of the table in ``exits.py``."""
+    sys.exit(run(sys.argv[1:]))
+
+
+_EVERYWHERE = ("-o", "--output", "--addr", "--token-file", "--correlation-id")
+
+
+def hoisted(arguments: list[str]) -> list[str]:
+    """The options of ``versiqii`` itself may stand behind the command too; here they come first."""
+    first: list[str] = []
+    rest: list[str] = []
+    waiting = iter(arguments)
+    for argument in waiting:
+        name = argument.partition("=")[0]
+        if argument == "--":
+            rest += [argument, *waiting]
+        elif name in _EVERYWHERE and argument.startswith("--") and "=" in argument:
+            first.append(argument)
+        elif argument in _EVERYWHERE:
+            first += [argument, *([value] if (value := next(waiting, None)) is not None else [])]
+        else:
+            rest.append(argument)
+    return first + rest
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line; the exit code."""
+    try:
+        result: Any = cli.main(hoisted(arguments), prog_name="versiqii", standalone_mode=False)
+    except click.exceptions.Exit as done:
+        return int(done.exit_code)
+    except click.Abort:
+        click.echo("interrupted", err=True)
+        return Exit.INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return Exit.USAGE
+    except VersiqiiError as error:
+        click.echo(f"versiqii: {error.message}", err=True)
+        if error.hint:
+            click.echo(f"  {error.hint}", err=True)
+        return code_of(error)
+    except BrokenPipeError:
+        return Exit.OK
+    return result if isinstance(result, int) else Exit.OK

@@ -1,0 +1,59 @@
+"""``versiqii families``: groups of targets that share one schema language and one line of versions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from versiqiid.cli.commands.shared import check_index, dry_run, wrote
+from versiqiid.cli.session import Session
+
+FIELDS = ("language", "versioning", "compatibility", "policy", "defaults", "formats", "group", "message", "description", "owner")
+
+
+@click.group()
+def families() -> None:
+    """Groups of targets that share one schema language and one line of schema versions."""
+
+
+@families.command()
+@click.argument("name")
+@click.option("--language", type=click.Choice(["json-schema", "avro", "protobuf"]), help="Default: json-schema.")
+@click.option("--versioning", type=click.Choice(["semver", "pep440", "date", "git-sha", "sequence"]), help="Default: semver.")
+@click.option("--compatibility", metavar="LEVEL", help="NONE, BACKWARD, FORWARD, FULL, or one of these with _TRANSITIVE.")
+@click.option("--policy", type=click.Choice(["STRICT", "LENIENT"]))
+@click.option("--defaults", type=click.Choice(["ignored", "applied"]))
+@click.option("--formats", type=click.Choice(["annotate", "assert"]))
+@click.option("--group")
+@click.option("--message", help="Protobuf message that a config is.")
+@click.option("--description")
+@click.option("--owner")
+@check_index
+@dry_run
+@click.pass_obj
+def create(session: Session, name: str, check_index: int | None, *, dry_run: bool, **fields: Any) -> None:
+    """Describe a family, or describe it anew."""
+    from versiqiid.core.canonical import canonical  # noqa: PLC0415
+    from versiqiid.core.objects import read_family  # noqa: PLC0415
+
+    raw = canonical({field: value for field, value in fields.items() if value is not None})
+    read_family(raw)
+    key = f"families/{name}"
+    wrote(session, key, session.replace(key, raw, check_index=check_index, dry_run=dry_run), dry=dry_run)
+
+
+@families.command("list")
+@click.pass_obj
+def list_(session: Session) -> None:
+    """Every family."""
+    import json  # noqa: PLC0415
+
+    rows = []
+    for item in session.items("families/"):
+        try:
+            told = json.loads(item["value"])
+        except ValueError:
+            told = {}
+        rows.append({"name": item["key"].removeprefix("families/"), **told, "revision": item["revision"]})
+    session.show(rows, "name", "language", "versioning", "compatibility", wide=("policy", "owner", "revision"))
