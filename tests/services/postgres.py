@@ -66,7 +66,8 @@ class Postgres(Server):
 
     recipe: ClassVar[Recipe] = POSTGRES
     title: ClassVar[str] = "PostgreSQL"
-    # "Immediate shutdown": no waiting for clients, but shared memory is given back, which SIGKILL would leave behind.
+    stop_signal: ClassVar[signal.Signals] = signal.SIGINT  # "fast shutdown": clients are sent away
+    # "Immediate shutdown": as a crash, but shared memory is given back, which SIGKILL would leave behind.
     end_signal: ClassVar[signal.Signals] = signal.SIGQUIT
 
     def __init__(self, found: Found | None = None) -> None:

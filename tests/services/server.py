@@ -58,7 +58,10 @@ class Server(ABC):
     title: ClassVar[str]
     port_count: ClassVar[int] = 1
     ready_within_s: ClassVar[float] = 60.0
+    stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
+    """For `stop`: an orderly end."""
     end_signal: ClassVar[signal.Signals] = signal.SIGTERM
+    """For when the test is over: the fastest end that leaves nothing behind."""
 
     def __init__(self, found: Found | None = None, *, user: str | None = None) -> None:
         self.found = found or find(self.recipe)
@@ -129,8 +132,9 @@ class Server(ABC):
 
         :raises RuntimeError: it runs already.
         """
-        if self._process is not None:
-            raise RuntimeError(f"{self.title} runs already, as process {self._process.pid}")
+        if self.running:
+            raise RuntimeError(f"{self.title} runs already, as process {self.pid}")
+        self._end(self.end_signal)
         command = self._command()
         with self.log.open("ab") as log:
             self._log_start = log.tell()
@@ -182,7 +186,7 @@ class Server(ABC):
 
     def stop(self) -> None:
         """End it politely and wait for that; killed when it does not follow. Nothing happens when it does not run."""
-        self._end(self.end_signal, grace_s=_STOP_WITHIN_S)
+        self._end(self.stop_signal, grace_s=_STOP_WITHIN_S)
 
     def kill(self) -> None:
         """End it and all its descendants at once, as kill -9 does. Nothing happens when it does not run."""

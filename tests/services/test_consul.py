@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import socket
 from typing import TYPE_CHECKING
 
@@ -69,6 +71,14 @@ def test_a_killed_consul_refuses_connections_and_comes_back_at_its_address(consu
         consul.call("GET", "/v1/status/leader")
     consul.start()
     assert (consul.address, consul.pid != pid) == (address, True)
+
+
+def test_a_consul_that_died_by_itself_can_be_started_again(consul: Consul) -> None:
+    os.kill(consul.pid, signal.SIGKILL)
+    consul._process.wait()  # type: ignore[union-attr]
+    assert not consul.running
+    consul.start()
+    put(consul, "a", b"1")
 
 
 def test_stop_and_kill_may_be_repeated_and_start_may_not(consul: Consul) -> None:

@@ -41,6 +41,7 @@ def test_what_was_committed_outlives_a_kill(postgres: Postgres) -> None:
     assert sql(postgres, "SELECT n FROM t") == "1"
     postgres.restart()
     assert sql(postgres, "SELECT n FROM t") == "1"
+    assert "database system was shut down" in postgres.log_tail()  # in order: nothing to recover
 
 
 def test_a_snapshot_brings_back_what_was(postgres: Postgres, tmp_path: Path) -> None:

@@ -10,8 +10,6 @@ from tests.services.server import PortTakenError, ServerError
 from tests.services.wire import LOOPBACK, free_ports
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.services.finder import Found
 
 SIZE = 3
@@ -75,14 +73,19 @@ class ConsulCluster:
 
         :raises ServerError: they did not agree on one within a minute.
         """
-        return self._until(self._leader, "no leader")
+        deadline = time.monotonic() + _AGREE_WITHIN_S
+        while time.monotonic() < deadline:
+            if leader := self._agreed():
+                return leader
+            time.sleep(_POLL_S)
+        raise ServerError(f"Consul cluster: no leader within {_AGREE_WITHIN_S:g} s")
 
     def followers(self) -> list[ConsulOnDisk]:
         """All but the leader."""
         leader = self.leader()
         return [server for server in self.servers if server is not leader]
 
-    def _leader(self) -> ConsulOnDisk | None:
+    def _agreed(self) -> ConsulOnDisk | None:
         named = set()
         for server in self.servers:
             try:
@@ -93,14 +96,6 @@ class ConsulCluster:
                 continue
         leaders = [server for server in self.servers if f"{LOOPBACK}:{server.ports[1]}" in named]
         return leaders[0] if len(named) == 1 and leaders else None
-
-    def _until(self, ask: Callable[[], ConsulOnDisk | None], otherwise: str) -> ConsulOnDisk:
-        deadline = time.monotonic() + _AGREE_WITHIN_S
-        while time.monotonic() < deadline:
-            if server := ask():
-                return server
-            time.sleep(_POLL_S)
-        raise ServerError(f"Consul cluster: {otherwise} within {_AGREE_WITHIN_S:g} s")
 
     def log_tail(self) -> str:
         """The end of what each of them said."""
