@@ -2,7 +2,7 @@
 """Build the example's migration modules from C and write them, and the keys that name them, under ``keys/``.
 
 Run it after a change in ``migrations/``: ``python examples/scan-engine/build.py``. It needs ziglang, in the version
-that ``plugins/migrations/c/build.py`` names, and gives the same bytes everywhere.
+that ``plugins/migrations/c/template/build.py`` names, and gives the same bytes everywhere.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-COMPILER = HERE.parents[1] / "plugins" / "migrations" / "c" / "build.py"
+COMPILER = HERE.parents[1] / "plugins" / "migrations" / "c" / "template" / "build.py"
 DESCRIPTIONS = {
     "1.0.0-2.0.0": "Limits together, YARA switched by a word, reports with a detail.",
     "2.0.0-3.0.0": "Time limits in seconds, heuristics become detectors, no scan without a depth limit.",

@@ -27,7 +27,8 @@ _MODULES_MAX = 128
 _BYTES_MAX = 64 * 1024 * 1024
 _CAUSE_CHARACTERS_MAX = 200
 _STACK_BYTES = 512 * 1024
-"""wasmtime's own default, named because it is part of the verdict "stack overflow"."""
+"""wasmtime's own default, named because it is part of a verdict. How many calls it holds depends on the processor's
+architecture, so "stack overflow" is the one verdict that may differ between them."""
 
 _OFFERED: Mapping[tuple[str, str], host.Import] = {
     **{("versiqii", name): imported for name, imported in host.VERSIQII.items()},

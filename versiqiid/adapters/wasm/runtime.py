@@ -28,8 +28,8 @@ _WORKERS_MAX = 8
 class WasmRuntime:
     """Runs guests: bytes to bytes, each in a fresh instance, with the same verdict and fuel on every machine.
 
-    Safe to call from any number of tasks. A cancelled call returns at once; its guest ends by its own limits and keeps
-    its place among the workers until then.
+    Safe to call from any number of tasks and event loops. A cancelled call returns at once; its guest, no longer
+    counted among the workers, ends by its own limits.
 
     :param limits: what one call may use.
     :param workers: guests at once, 64 MiB of memory each; one per processor and at most 8 when not told.
