@@ -44,16 +44,17 @@ async def open_store(settings: Settings, metrics: Metrics) -> AsyncIterator[Any]
 
 
 @asynccontextmanager
-async def open_journal(settings: Settings) -> AsyncIterator[Journal]:
+async def open_journal(settings: Settings, *, create: bool = True) -> AsyncIterator[Journal]:
     """The journal; closed at the end.
 
+    :param create: False for tools that only look: a missing journal is refused, never made.
     :raises InvalidSetting: an address of no backend.
     """
     url, origin = settings.journal_url, settings.log_origin or None
     if url.startswith(_SQLITE):
         from versiqiid.adapters.sqlite.journal import SqliteJournal  # noqa: PLC0415
 
-        async with await SqliteJournal.open(sqlite_path(url), clock=time.time, origin=origin) as journal:
+        async with await SqliteJournal.open(sqlite_path(url), clock=time.time, origin=origin, create=create) as journal:
             yield journal
     elif url.startswith(("postgresql://", "postgres://")):
         from versiqiid.adapters.postgres import PostgresJournal  # noqa: PLC0415

@@ -11,6 +11,8 @@ from starlette.responses import JSONResponse, Response
 from versiqiid.api.health import Health
 from versiqiid.api.service import Service
 
+KEYS_MAX = 1000
+
 Render = Callable[[str], tuple[bytes, str]]
 """``Accept`` header → body and content type of the metrics."""
 
@@ -43,6 +45,10 @@ def router(service: Service, health: Health, metrics: Render, *, leader_key: str
         except ValueError:
             stored = None
         return JSONResponse(health.leader(stored if isinstance(stored, dict) else None))
+
+    @routes.get("/v1/unknown-keys", summary="Keys under the root that are outside the key layout")
+    async def unknown_keys() -> JSONResponse:
+        return JSONResponse({"items": sorted(health.engine.snapshot.unknown)[:KEYS_MAX]})
 
     @routes.get("/metrics", summary="Prometheus metrics", response_class=Response)
     async def scrape(request: Request) -> Response:

@@ -1,0 +1,162 @@
+"""``versiqii audit``: the journal, listed, followed, proved, exported and verified. All but list and tail need no daemon."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from versiqiid.cli.exits import Exit
+from versiqiid.cli.session import Session
+from versiqiid.errors import InvalidInput, JournalRefused, VersiqiiError
+
+_PATH = click.Path(path_type=Path)
+
+
+def _place(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Where the journal is, for commands that open it themselves."""
+    command = click.option("--data-dir", type=_PATH, help="The daemon's data directory; default: as the daemon's.")(command)
+    return click.option("--journal", help="sqlite:///FILE or postgresql://…; default: in the data directory.")(command)
+
+
+@click.group()
+def audit() -> None:
+    """The append-only, tamper-evident journal."""
+
+
+@audit.command("list")
+@click.option("--all", "everything", is_flag=True, help="From the first entry to the last.")
+@click.option("--start", type=int, help="First position; default: the last 100 entries.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
+@click.option("--type", "kind", help="Only entries of this type.")
+@click.option("--stream", help="Only entries of this stream.")
+@click.option("--key", help="Only entries about this key.")
+@click.option("--correlation", help="Only entries of this correlation id.")
+@_place
+@click.pass_obj
+def list_(session: Session, everything: bool, start: int | None, limit: int, journal: str | None, data_dir: Path | None, **by: Any) -> None:  # noqa: FBT001
+    """Entries in ascending order."""
+    asked = {"type": by["kind"], "stream": by["stream"], "key": by["key"], "correlation_id": by["correlation"]}
+    asked = {name: value for name, value in asked.items() if value}
+    if journal or data_dir:
+        from versiqiid.cli.journals import entries  # noqa: PLC0415
+
+        rows = entries(journal, data_dir, start=0 if everything else start, limit=None if everything else limit, asked=asked)
+    else:
+        rows = _fetch(session, everything=everything, start=start, limit=limit, asked=asked)
+    for row in rows:
+        row["subject"] = row["stream"]
+    if session.output in ("json", "yaml"):
+        rows = [{name: value for name, value in row.items() if name != "subject"} for row in rows]
+    session.show(rows, "position", "time", "type", "subject", wide=("correlationId", "actor"))
+
+
+def _fetch(session: Session, *, everything: bool, start: int | None, limit: int, asked: dict[str, Any]) -> list[dict[str, Any]]:
+    if start is None:
+        size = session.get("/v1/events", limit=1).json()["size"]
+        start = 0 if everything or asked else max(0, size - limit)
+    rows: list[dict[str, Any]] = []
+    while True:
+        page = session.get("/v1/events", start=start, limit=10_000 if everything else limit, **asked).json()
+        rows += page["items"]
+        if not everything or "nextStart" not in page:
+            return rows
+        start = page["nextStart"]
+
+
+@audit.command()
+@click.option("--start", type=int, help="First position; default: what comes next.")
+@click.option("--count", type=int, default=0, help="Stop after this many entries; 0 = go on.")
+@click.pass_obj
+def tail(session: Session, start: int | None, count: int) -> None:
+    """Follow the journal, an entry a line, as JSON."""
+    query = {} if start is None else {"start": start}
+    for number, entry in enumerate(session.stream("/v1/events", **query), start=1):
+        print(json.dumps(entry, ensure_ascii=False), flush=True)
+        if number == count:
+            return
+
+
+@audit.command()
+@click.argument("directory", type=_PATH, required=False)
+@_place
+@click.option("--vkey", type=_PATH, multiple=True, help="File with the log's verifier key, had from elsewhere.")
+@click.option("--against", type=_PATH, multiple=True, help="Signed checkpoint that was kept elsewhere.")
+@click.option("--receipt", type=_PATH, help="Verify this receipt alone, with --entry and --vkey.")
+@click.option("--entry", type=_PATH, help="The entry that the receipt is of.")
+@click.pass_obj
+def verify(session: Session, directory: Path | None, vkey: tuple[Path, ...], against: tuple[Path, ...], **given: Any) -> int:
+    """Verify an exported DIRECTORY, a journal, or a receipt. Exit 0 verified, 3 refused, 1 could not judge."""
+    from versiqiid.cli import journals  # noqa: PLC0415
+
+    try:
+        if given["receipt"]:
+            lines = journals.verify_receipt_file(given["receipt"], given["entry"], vkey)
+        elif directory is not None:
+            lines = journals.verify_export(directory, vkey, against)
+        else:
+            lines = journals.verify_here(given["journal"], given["data_dir"], vkey, against)
+    except JournalRefused as refusal:
+        if refusal.hint:
+            print(refusal.hint)
+        print(refusal.message)
+        print(f"refused: {refusal.fault} at {refusal.place}")
+        return Exit.INVALID
+    except (VersiqiiError, OSError) as error:
+        session.tell(f"versiqii: could not judge: {error}")
+        return Exit.FAILED
+    for line in lines:
+        print(line)
+    return Exit.OK
+
+
+@audit.command()
+@click.argument("position", type=int)
+@_place
+@click.option("--entry", "entry_file", type=_PATH, help="Also write the entry's bytes to this file.")
+@click.pass_obj
+def prove(session: Session, position: int, journal: str | None, data_dir: Path | None, entry_file: Path | None) -> None:
+    """Print the receipt of entry POSITION, verifiable offline for ever."""
+    from versiqiid.cli import journals  # noqa: PLC0415
+
+    receipt, entry = journals.receipt(journal, data_dir, position)
+    if entry_file is not None:
+        entry_file.write_bytes(entry)
+        session.tell(f"the entry is in {entry_file}")
+    print(receipt.decode("utf-8"), end="")
+
+
+@audit.command()
+@click.argument("directory", type=_PATH)
+@_place
+@click.pass_obj
+def export(session: Session, directory: Path, journal: str | None, data_dir: Path | None) -> None:
+    """Sign a checkpoint and write the log to DIRECTORY in the public tile format; repeat to extend it."""
+    from versiqiid.cli import journals  # noqa: PLC0415
+
+    try:
+        session.tell(journals.export_to(journal, data_dir, directory))
+    except JournalRefused as refusal:
+        print(f"refused: {refusal.fault} at {refusal.place}")
+        raise
+    print(directory)
+
+
+@audit.command()
+@click.option("--sign", is_flag=True, help="Sign one now over everything committed, offline.")
+@_place
+@click.pass_obj
+def checkpoint(session: Session, journal: str | None, data_dir: Path | None, *, sign: bool) -> None:
+    """Print the newest signed checkpoint. Keep copies elsewhere: they hold off what this machine cannot."""
+    if sign or journal or data_dir:
+        from versiqiid.cli import journals  # noqa: PLC0415
+
+        note = journals.newest_checkpoint(journal, data_dir, sign=sign)
+    else:
+        note = session.get("/v1/checkpoint").raw
+    if note is None:
+        raise InvalidInput("no checkpoint has been signed yet")
+    print(note.decode("utf-8"), end="")
