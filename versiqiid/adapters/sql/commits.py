@@ -109,23 +109,29 @@ class Writer:
         batch: list[Job[Any]] = []
         while self._pending and len(batch) < BATCH_MAX:
             batch.append(self._pending.popleft())
+        if batch:
+            self._carry(batch)
+
+    def _carry(self, batch: list[Job[Any]]) -> None:
+        """Give every operation its answer. One that takes the others with it into failure is left to stand alone."""
         try:
             self._commit(batch)
-        except self._db.failures as error:
-            if len(batch) == 1 or not self._db.is_refusal(error):
-                self._fail(batch, error)
-                return
-            # One operation was refused by a constraint and took the others with it: let each stand alone.
-            for job in batch:
-                try:
-                    self._commit([job])
-                except self._db.failures as own:
-                    self._fail([job], own)
-                except Exception as own:  # noqa: BLE001 (raised again where the caller waits)
-                    job.fail(own)
+        except VersiqiiError as error:  # the answer to the commit was lost: never a second time
+            self._fail(batch, error)
         except Exception as error:  # noqa: BLE001 (raised again where the callers wait)
-            for job in batch:
-                job.fail(error)
+            of_database = isinstance(error, self._db.failures)
+            if len(batch) > 1 and not (of_database and not self._db.is_refusal(error)):
+                for job in batch:
+                    self._carry([job])
+                return
+            failure = self._db.failure(error, committing=False) if of_database else error
+            failure.__cause__ = error if of_database else error.__cause__
+            self._fail(batch, failure)
+
+    @staticmethod
+    def _fail(batch: list[Job[Any]], error: BaseException) -> None:
+        for job in batch:
+            job.fail(error)
 
     def _commit(self, batch: list[Job[Any]]) -> None:
         """Decide and write a batch; answers are given only after the commit."""
@@ -171,12 +177,6 @@ class Writer:
             self._db.rollback()
             raise self._db.failure(error, committing=True) from error
         return value
-
-    def _fail(self, batch: list[Job[Any]], error: Exception) -> None:
-        failure = self._db.failure(error, committing=False)
-        failure.__cause__ = error
-        for job in batch:
-            job.fail(failure)
 
     def _run(self, work: Callable[[Database], T]) -> T:
         try:

@@ -1,0 +1,178 @@
+"""Verifying and proving over a journal: what ``versiqii audit`` does against a database. No daemon is needed for it.
+
+The comparisons are ``core/audit.py``'s; directories in the public format are ``engine/audit_directory.py``'s.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import Protocol
+
+from versiqiid.core import merkle
+from versiqiid.core.audit import Claim, LogCheck, Verified, claims_from_elsewhere
+from versiqiid.core.canonical import digest
+from versiqiid.core.journal import Read
+from versiqiid.core.note import Checkpoint, VerifierKey, parse_vkey, peek_checkpoint, verify_checkpoint
+from versiqiid.core.proof import Receipt, verify_receipt
+from versiqiid.errors import JournalRefused, NotFound
+from versiqiid.ports import Actor, Draft, Journal, Query, Recorded, Signer
+
+__all__ = ["AuditedJournal", "Tree", "prove", "sign_on_request", "verify_journal", "verify_receipt"]
+
+CHECKPOINT_STREAM = "journal/checkpoints"
+_PAGE = 5000
+_DOCUMENTS = 100
+
+
+class Tree(Protocol):
+    """The power to look into a journal's Merkle tree and its guards; both SQL journals have it."""
+
+    async def checkpoints(self) -> tuple[bytes, ...]:
+        """Every checkpoint that was ever released, oldest first."""
+        ...
+
+    async def root(self, size: int) -> bytes:
+        """The root over the first ``size`` entries, from stored hashes."""
+        ...
+
+    async def inclusion_proof(self, position: int, size: int) -> tuple[bytes, ...]:
+        """The path from an entry to the root over the first ``size`` entries, from stored hashes."""
+        ...
+
+    async def tree_hashes(self, level: int, start: int, stop: int) -> tuple[bytes, ...]:
+        """Stored hashes of one tile level."""
+        ...
+
+    async def documents(self, after: str = "", limit: int = 100) -> tuple[tuple[str, bytes], ...]:
+        """Kept documents in the order of their digests, from the one behind ``after``."""
+        ...
+
+    async def missing_guards(self) -> tuple[str, ...]:
+        """The guards against change that the database lacks."""
+        ...
+
+
+class AuditedJournal(Journal, Tree, Protocol):
+    """A journal that can be audited."""
+
+
+async def verify_journal(
+    journal: AuditedJournal, keys: Sequence[VerifierKey], *, key_given: bool, against: Sequence[bytes] = ()
+) -> Verified:
+    """Read the whole journal and return only if it is what was signed. Changes nothing.
+
+    Every entry, stored hash, column, document and checkpoint is compared. An entry that is added meanwhile is not
+    looked at.
+
+    :param keys: all keys that have ever signed this log.
+    :param key_given: whether they came from outside of the journal's own machine.
+    :param against: signed checkpoints that were kept elsewhere.
+    :raises JournalRefused: the fault and where it is.
+    """
+    size = await journal.size()
+    if size == 0:
+        raise JournalRefused("empty", f"journal {journal.origin}", "there is nothing to verify")
+    own = _own_claims(await journal.checkpoints(), keys, journal.origin)
+    last = own[-1].checkpoint
+    check = LogCheck([*own, *claims_from_elsewhere(against, keys, journal.origin, max(size, last.size))])
+    while check.size < size:
+        page = await journal.read(Query(start=check.size, before=size, limit=_PAGE))
+        if not page or page[0].position != check.size:
+            raise JournalRefused("missing", f"position {check.size}", "the entry is gone")
+        hashes = await journal.tree_hashes(0, check.size, check.size + len(page))
+        for recorded, stored in zip(page, hashes, strict=True):
+            _check_columns(recorded, check.add(recorded.entry, stored))
+    for level, count in enumerate(check.inner_levels(), 1):
+        check.inner(level, 0, await journal.tree_hashes(level, 0, count))
+    check.finish()
+    await _check_documents(journal)
+    return Verified(
+        origin=journal.origin,
+        size=size,
+        signed_size=last.size,
+        root=last.root,
+        key_given=key_given,
+        compared=len(against),
+        guards_missing=await journal.missing_guards(),
+    )
+
+
+def _own_claims(notes: Sequence[bytes], keys: Sequence[VerifierKey], origin: str) -> list[Claim]:
+    if not notes:
+        raise JournalRefused("missing", "checkpoint", "the journal was never signed")
+    claims: list[Claim] = []
+    for number, note in enumerate(notes):
+        place = f"checkpoint {number}"
+        checkpoint = verify_checkpoint(note, keys, place)
+        if checkpoint.origin != origin:
+            raise JournalRefused("origin", place, f"it is of the log {checkpoint.origin}, this one is {origin}")
+        if claims and checkpoint.size < claims[-1].checkpoint.size:
+            raise JournalRefused("order", place, "it covers less than the one before it")
+        claims.append(Claim(checkpoint, place))
+    return claims
+
+
+def _check_columns(recorded: Recorded, read: Read) -> None:
+    """What queries look at must be what the signed bytes say."""
+    stored = (recorded.time, recorded.type, recorded.stream, recorded.stream_revision, recorded.correlation_id)
+    if stored != (read.time, read.type, read.stream, read.stream_revision, read.correlation_id):
+        raise JournalRefused("column", f"position {recorded.position}", "a column is not what the entry says")
+
+
+async def _check_documents(journal: Tree) -> None:
+    after = ""
+    while page := await journal.documents(after, _DOCUMENTS):
+        for name, value in page:
+            if digest(value) != name:
+                raise JournalRefused("document", name, "the bytes that are kept have another digest")
+        after = page[-1][0]
+
+
+# ---------------------------------------------------------------------------------------------------------- proving
+
+
+async def prove(journal: AuditedJournal, position: int, *, signer: Signer | None = None) -> bytes:
+    """The receipt of one entry: a ``.tlog-proof`` that can be verified offline. It was verified before it is returned.
+
+    :param signer: signs a new checkpoint when the newest one does not cover the entry yet.
+    :raises NotFound: no such entry, or not under a checkpoint and no signer to make one.
+    :raises JournalRefused: what is stored does not lead to what was signed.
+    """
+    found = await journal.read(Query(start=position, limit=1)) if position >= 0 else ()
+    if not found or found[0].position != position:
+        raise NotFound(f"position {position}: the journal has {await journal.size()} entries")
+    note = await journal.checkpoint()
+    if note is None or peek_checkpoint(note, "checkpoint").size <= position:
+        if signer is None:
+            raise NotFound(f"position {position}: not under a checkpoint yet", hint="try again in a moment")
+        note = await journal.sign_checkpoint(signer)
+    checkpoint = peek_checkpoint(note, "checkpoint")
+    path = await journal.inclusion_proof(position, checkpoint.size)
+    if not merkle.verify_inclusion(position, checkpoint.size, merkle.leaf_hash(found[0].entry), path, checkpoint.root):
+        raise JournalRefused("entry", f"position {position}", "not the entry that was signed")
+    return Receipt(position, path, note).encode()
+
+
+async def sign_on_request(journal: Journal, signer: Signer, *, actor: Actor, correlation_id: str) -> bytes:
+    """A checkpoint over everything committed, and the entry ``CheckpointSigned`` that says who wanted it."""
+    note = await journal.sign_checkpoint(signer)
+    checkpoint = peek_checkpoint(note, "checkpoint")
+    await journal.append([checkpoint_signed(checkpoint, signer, actor, correlation_id)])
+    return note
+
+
+def checkpoint_signed(checkpoint: Checkpoint, signer: Signer, actor: Actor, correlation_id: str) -> Draft:
+    """The fact that a checkpoint was asked for, or went elsewhere."""
+    key = parse_vkey(signer.vkey)
+    return Draft(
+        type="CheckpointSigned",
+        stream=CHECKPOINT_STREAM,
+        data={
+            "size": checkpoint.size,
+            "root": base64.b64encode(checkpoint.root).decode(),
+            "key": f"{key.name}+{key.key_id.hex()}",
+        },
+        actor=actor,
+        correlation_id=correlation_id,
+    )
