@@ -35,8 +35,8 @@ def canonical(value: Json) -> bytes:
     """The RFC 8785 form: equal values give equal bytes, whatever they were written like (``1.0``, ``1`` and ``1e0``).
 
     :param value: within the document limits; ``document.check_value`` says whether it is.
-    :raises rfc8785.CanonicalizationError: an integer beyond ±(2^53 - 1), a float that is not finite, a lone surrogate:
-        nothing that ``document.read`` returned, and nothing that passed ``document.check_value``.
+    :raises ValueError: an integer beyond ±(2^53 - 1), a float that is not finite, a lone surrogate: nothing that
+        ``document.read`` returned, and nothing that passed ``document.check_value``.
     """
     try:
         text = _encode(value)
@@ -46,6 +46,30 @@ def canonical(value: Json) -> bytes:
         return text.encode()
     except ValueError:
         return rfc8785.dumps(value)
+
+
+def read_canonical(raw: bytes) -> Json:
+    """The value whose RFC 8785 form this is: what ``canonical`` wrote is always read back as an equal value.
+
+    ``document.read`` is for what people write, and refuses an integer beyond ±(2^53 - 1): readers disagree about it.
+    Here it can only be the canonical form of a double (``1e20`` is written ``100000000000000000000``).
+
+    :raises ValueError: it is nobody's canonical form.
+    """
+    value = _decode(raw.decode())
+    if canonical(value) != raw:
+        raise ValueError("not in canonical form")
+    return value
+
+
+def _integer(literal: str) -> int | float:
+    if len(literal) > _INTEGER_DIGITS_MAX or not -INTEGER_MAX <= (number := int(literal)) <= INTEGER_MAX:
+        return float(literal)
+    return number
+
+
+_INTEGER_DIGITS_MAX = 17  # with sign, of the longest literal worth converting: int() of a long one is quadratic
+_decode = json.JSONDecoder(parse_int=_integer).decode
 
 
 def digest(raw: bytes) -> str:
