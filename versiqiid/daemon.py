@@ -125,7 +125,8 @@ async def _start(daemon: Daemon, tasks: TaskGroup, stop: anyio.Event, started: C
     if "agent" in settings.role:
         await _start_agent(daemon, tasks)
     address = await _start_api(daemon, tasks, stop) if "api" in settings.role else ""
-    log.info("started", version=__version__, roles=list(settings.role), root=settings.root, origin=daemon.journal.origin)
+    told = {"version": __version__, "roles": list(settings.role), "root": settings.root, "listen": address}
+    log.info("started", **told, origin=daemon.journal.origin)
     started(address)
     notifier = Notifier.from_environment()
     if notifier is not None:

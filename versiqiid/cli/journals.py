@@ -103,7 +103,8 @@ def export_to(journal: str | None, data_dir: Path | None, directory: Path) -> st
     async def work(opened: Any, settings: Settings) -> str:
         signer = await _signer(opened, settings)
         done = await export(opened, signer, directory, actor=OPERATOR, correlation_id=str(uuid.uuid4()))
-        return f"exported {peek_checkpoint(done.checkpoint, "checkpoint").size} entries of {opened.origin}"
+        size = peek_checkpoint(done.checkpoint, "checkpoint").size
+        return f"exported {size} entries of {opened.origin}"
 
     return _with(journal, data_dir, work)
 

@@ -96,7 +96,11 @@ def settled(draft: Draft, revision: int) -> Draft:
     """The draft with the revision that the transaction got."""
     if draft.observed is None:
         return draft
-    return replace(draft, observed=replace(draft.observed, revision=revision), consul={"index": revision, "key": draft.observed.key})
+    return replace(
+        draft,
+        observed=replace(draft.observed, revision=revision),
+        consul={"index": revision, "key": draft.observed.key},
+    )
 
 
 def _bytes(root: str, output: Output) -> int:

@@ -90,7 +90,12 @@ class Computer:
             raise ValueError(msg)
         source_schema = await self._usable_schema(case, path.source)
         source = _raw(case, case.source_key)
-        key = (digest(source), source_schema.request.schema_digest, str(source_schema.request.formats), *_identity(case, path.pairs))
+        key = (
+            digest(source),
+            source_schema.request.schema_digest,
+            str(source_schema.request.formats),
+            *_identity(case, path.pairs),
+        )
         known = self._carried.get(key)
         if known is not None:
             self._carried.move_to_end(key)

@@ -77,7 +77,9 @@ class Decider:
         if keep:
             guards[effective] = present.revision if present else 0
         foreign = not keep and (digest(raw) if raw is not None else None) != self._last_good.digest(binding)
-        draft = self._settlement(outcome.binding, finding, cause, "ForeignWriteHealed" if foreign else _TYPES[finding.state])
+        draft = self._settlement(
+            outcome.binding, finding, cause, "ForeignWriteHealed" if foreign else _TYPES[finding.state]
+        )
         return Change(work, guards, outputs, replace(draft, documents=(wanted,) if wanted is not None else ()))
 
     def _repointed(self, snapshot: Snapshot, binding: k.BindingId, work: Work[Item]) -> Change | None:
@@ -100,7 +102,9 @@ class Decider:
             **told,
         }
         observed = Observed(k.effective_key(binding), 0, finding.effective_digest or "")
-        return Draft(kind, f"binding/{binding}", data, DAEMON, cause.correlation_id, cause.causation_id, observed=observed)
+        return Draft(
+            kind, f"binding/{binding}", data, DAEMON, cause.correlation_id, cause.causation_id, observed=observed
+        )
 
     def _removal(self, snapshot: Snapshot, binding: k.BindingId, work: Work[Item]) -> tuple[Change | None, Reads]:
         """What no binding explains is removed, guarded by the absence of what would explain it."""

@@ -107,9 +107,7 @@ class Engine:
         """One term: recover, record, decide, write; until the lead is lost."""
         ports, root = self._ports, self._settings.leader.root
         last_good = LastGood(ports.journal)
-        writer = Writer(
-            ports.store, self.gate, last_good, self.snapshot, root=root, term=term, metrics=ports.metrics
-        )
+        writer = Writer(ports.store, self.gate, last_good, self.snapshot, root=root, term=term, metrics=ports.metrics)
         await self.observer.complete.wait()
         await writer.recover()
         await self.gate.append((self._elected(term),), epoch=term.epoch)

@@ -58,7 +58,10 @@ def key_fact(change: Change, by: Attribution) -> Draft:
     if before is not None:
         data |= {"previousRevision": before.revision, "previousDigest": digest(before.raw)}
     if isinstance(k.parse(change.key), k.VersionKey):
-        data |= {"version": _text(after.raw) if after else None, "previousVersion": _text(before.raw) if before else None}
+        data |= {
+            "version": _text(after.raw) if after else None,
+            "previousVersion": _text(before.raw) if before else None,
+        }
     return Draft(
         type=by.type if by.type and isinstance(k.parse(change.key), k.ConfigKey) else kind,
         stream=stream_of(change.key),

@@ -152,4 +152,3 @@ class Observer:
 
 def _cause(entry: Recorded) -> Cause:
     return Cause(entry.correlation_id, leaf_hash(entry.entry).hex())
-

@@ -112,16 +112,16 @@ class Reconciler:
             log.exception("decision_failed", item=str(work.item))
             self._queue.retry(work)
             return None
-        self._remember(work.item, reads)
+        self._remember(work, reads)
         if change is None:
             self._queue.done(work.item)
         return change
 
-    def _remember(self, item: Item, reads: Reads) -> None:
-        self.impact.remember(item, reads)
-        newer = [key for key, revision in reads.guards.items() if self._revision(key) != revision]
-        if newer:
-            self._queue.add((item,), Cause("superseded"))
+    def _remember(self, work: Work[Item], reads: Reads) -> None:
+        """Keep what the decision looked at. What moved while it was being made may have touched nobody then."""
+        self.impact.remember(work.item, reads)
+        if any(self._revision(key) != revision for key, revision in reads.guards.items()):
+            self._queue.ensure(work.item, work.cause)
 
     def _revision(self, key: str) -> int:
         value = self._snapshot.get(key)
@@ -174,4 +174,3 @@ class Reconciler:
             raise Internal(msg) from error
         for change in chunk:
             self._queue.add((change.work.item,), change.work.cause)
-

@@ -51,6 +51,11 @@ class WorkQueue(Generic[Item]):
         if self._waiting:
             self._wake.set()
 
+    def ensure(self, item: Item, cause: Cause) -> None:
+        """Ask for the item unless it waits already; then it has the better cause."""
+        if item not in self._waiting:
+            self.add((item,), cause)
+
     def retry(self, work: Work[Item]) -> None:
         """Ask for the item again after a back-off that doubles with each retry in a row."""
         if work.item in self._waiting:

@@ -199,4 +199,3 @@ class Writer:
 
 def _is_receipt_of(intent: Intent, receipt: Entry | None) -> bool:
     return receipt is not None and receipt.value == canonical({"intent": intent.id})
-
