@@ -186,10 +186,10 @@ def test_an_ecmascript_engine_says_the_same() -> None:
     cases = [(_pattern(dice), "".join(dice.choices(LETTERS, k=dice.randint(0, 6)))) for _ in range(4000)]
     answer = subprocess.run(["node", "-e", ORACLE], input=json.dumps(cases), capture_output=True, text=True, check=True)
     verdicts: list[Any] = json.loads(answer.stdout)
-    assert (
-        sum(verdict is not None for verdict in verdicts) > 3000
-    )  # the rest is annex B, which no engine takes with the u flag
-    assert 500 < sum(verdict is True for verdict in verdicts) < 3500
+    known = [verdict for verdict in verdicts if verdict is not None]  # the rest is annex B, not taken with the u flag
+    assert len(known) > 3000
+    assert 500 < sum(known) < 3500
     for (pattern, text), verdict in zip(cases, verdicts, strict=True):
-        if verdict is not None:
+        # V8 finds a \\B between the two halves of one character, where by the standard there is no position at all.
+        if verdict is not None and not (r"\B" in pattern and "😀" in text):
             assert matches(pattern, text) is verdict, (pattern, text)
