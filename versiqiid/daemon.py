@@ -198,4 +198,3 @@ def _make_private(folder: Path) -> None:
     except OSError as error:
         msg = f"setting 'data-dir': {folder}: {error.strerror}"
         raise InvalidSetting(msg) from error
-

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from typing import Any, NewType, Protocol, TypeAlias
 
 from versiqiid.core.violation import Violation
@@ -204,7 +204,9 @@ class Session:
 class Locks(Protocol):
     """Sessions and locks of the store that the commits go to, so that ``Held`` can fence them."""
 
-    async def open_session(self, name: str, *, ttl_s: float, lock_delay_s: float = 1.0, delete: bool = False) -> Session:
+    async def open_session(
+        self, name: str, *, ttl_s: float, lock_delay_s: float = 1.0, delete: bool = False
+    ) -> Session:
         """A new session that ends unless renewed within ``ttl_s``.
 
         :param lock_delay_s: after the session ends *unasked*, its locks stay unavailable for this long.
@@ -220,7 +222,7 @@ class Locks(Protocol):
         ...
 
     async def end_session(self, session: SessionId) -> None:
-        """End it now; its locks are released (or their keys deleted) at once. Ending an ended session is done already."""
+        """End it now; its locks are released (or their keys deleted) at once. One that has ended is done already."""
         ...
 
     async def acquire(self, key: str, value: bytes, session: SessionId) -> bool:
@@ -363,7 +365,9 @@ class Journal(Protocol):
         """The log's name for ever: its checkpoint origin and key name."""
         ...
 
-    async def append(self, drafts: Sequence[Draft], *, settles: IntentId | None = None, epoch: int | None = None) -> tuple[Recorded, ...]:
+    async def append(
+        self, drafts: Sequence[Draft], *, settles: IntentId | None = None, epoch: int | None = None
+    ) -> tuple[Recorded, ...]:
         """Append all or nothing, durable on return; entries, documents, outbox and projections in one commit.
 
         :param settles: the intent that this settles, in the same commit. An intent that is settled already: nothing is
@@ -432,7 +436,7 @@ class Journal(Protocol):
 # ------------------------------------------------------------------------------------------------------ others
 
 
-class Runtime(str, Enum):
+class Runtime(StrEnum):
     """What a migration step is written in."""
 
     WASM = "wasm"

@@ -1,7 +1,7 @@
 """Settings of the daemon: read, checked, frozen. Flag > environment > file > default.
 
-Every setting has one name: ``--session-ttl-s`` as a flag, ``session-ttl-s`` in the TOML file (``session_ttl_s`` is taken
-too), ``VERSIQII_SESSION_TTL_S`` in the environment. Units stand in the names.
+Every setting has one name: ``--session-ttl-s`` as a flag, ``session-ttl-s`` (or ``session_ttl_s``) in the TOML file,
+``VERSIQII_SESSION_TTL_S`` in the environment. Units stand in the names.
 """
 
 from __future__ import annotations
@@ -177,9 +177,10 @@ def load(flags: dict[str, Any], file: Path | None = None) -> Settings:
     values = _read_file(file) if file else {}
     loader = type("LoadedSettings", (Settings,), {"file_values": values, "__module__": __name__})
     try:
-        return loader(**flags)
+        settings: Settings = loader(**flags)
     except ValidationError as error:
         raise InvalidSetting("; ".join(_explain(e) for e in error.errors())) from error
+    return settings
 
 
 def _read_file(file: Path) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The main job, shown on a terminal: an engine is upgraded, its configs follow, one refuses, and the journal proves it.
 
-Starts ``versiqiid`` with the embedded store in a folder of its own, loads ``keys/``, moves ``prod/asia-sg`` up and back,
-verifies the journal, and leaves nothing behind. Everything goes through the daemon's public interfaces.
+Starts ``versiqiid`` with the embedded store in a folder of its own, loads ``keys/``, moves ``prod/asia-sg`` up and
+back, verifies the journal, and leaves nothing behind. Everything goes through the daemon's public interfaces.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ class Api:
 
     def json(self, path: str, *, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(urllib.request.Request(self._address + path, data), timeout=30) as answer:  # noqa: S310
+        request = urllib.request.Request(self._address + path, data)  # noqa: S310 - an address of our own
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
             return json.loads(answer.read())
 
     def values(self, room: str) -> dict[str, Any]:
@@ -83,7 +84,11 @@ def load(api: Api) -> None:
     """All keys of the example in one transaction."""
     files = sorted(path for path in (HERE / "keys").rglob("*") if path.is_file())
     operations = [
-        {"op": "set", "key": path.relative_to(HERE / "keys").as_posix(), "valueBase64": base64.b64encode(path.read_bytes()).decode()}
+        {
+            "op": "set",
+            "key": path.relative_to(HERE / "keys").as_posix(),
+            "valueBase64": base64.b64encode(path.read_bytes()).decode(),
+        }
         for path in files
     ]
     api.json("/v1/txn", body={"operations": operations})
@@ -97,7 +102,11 @@ def settled(api: Api, version: str) -> dict[str, Any]:
         found = {k: v for k, v in api.values("status").items() if k.startswith(f"{ENVIRONMENT}/")}
         drift = api.values("drift").get(f"{ENVIRONMENT}/{TARGET}", {}).get("drifts", [])
         refused = [status for status in found.values() if status["state"] in ("Rejected", "Held")]
-        if len(found) == 3 and all(s["targetVersion"] == version for s in found.values()) and len(drift) == len(refused):
+        if (
+            len(found) == 3
+            and all(s["targetVersion"] == version for s in found.values())
+            and len(drift) == len(refused)
+        ):
             return found
     raise AssertionError
 
@@ -127,7 +136,9 @@ def move(api: Api, old: str, new: str) -> None:
 
 
 def steps_of(status: dict[str, Any]) -> str:
-    path = [f"{step['from']} -> {step['to']} ({step['runtime']}, {step.get('fuel', 0):,} fuel)" for step in status["steps"]]
+    path = [
+        f"{step['from']} -> {step['to']} ({step['runtime']}, {step.get('fuel', 0):,} fuel)" for step in status["steps"]
+    ]
     return "  " + ", ".join(path) if path else "  as written"
 
 
@@ -152,7 +163,15 @@ def show_matrix(api: Api) -> None:
 def verify(folder: Path) -> None:
     """The journal, verified by the command line with the daemon gone."""
     title("the journal, verified with the daemon gone")
-    command = [sys.executable, "-c", "from versiqiid.cli import main; main()", "audit", "verify", "--data-dir", str(folder / "data")]
+    command = [
+        sys.executable,
+        "-c",
+        "from versiqiid.cli import main; main()",
+        "audit",
+        "verify",
+        "--data-dir",
+        str(folder / "data"),
+    ]
     done = subprocess.run(command, check=False)
     if done.returncode:
         raise SystemExit(done.returncode)

@@ -109,7 +109,10 @@ async def test_drift_appears_and_resolves(tmp_path: Path) -> None:
         await world.until(WHERE, state="Migrated")
         await world.settled()
         assert await world.get("drift/prod/asia/av") is None
-        assert [e["type"] for e in await world.entries(stream="drift/prod/asia/av")] == ["DriftDetected", "DriftResolved"]
+        assert [e["type"] for e in await world.entries(stream="drift/prod/asia/av")] == [
+            "DriftDetected",
+            "DriftResolved",
+        ]
 
 
 async def test_journal_verifies_as_a_chain_of_causes(tmp_path: Path) -> None:

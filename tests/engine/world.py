@@ -49,7 +49,8 @@ class World:
 
     async def write(self, keys: dict[str, Any]) -> int:
         operations = [
-            Delete(f"{ROOT}/{key}") if value is None else Set(f"{ROOT}/{key}", raw(value)) for key, value in keys.items()
+            Delete(f"{ROOT}/{key}") if value is None else Set(f"{ROOT}/{key}", raw(value))
+            for key, value in keys.items()
         ]
         return await self.store.commit(operations)
 

@@ -143,7 +143,18 @@ DesiredKey: TypeAlias = (
 DaemonKey: TypeAlias = EffectiveKey | StatusKey | DriftKey | HostKey | SystemKey
 Key: TypeAlias = DesiredKey | DaemonKey
 
-DESIRED = ("families", "schemas", "lifecycle", "migrations", "modules", "targets", "envs", "configs", "bindings", "policies")
+DESIRED = (
+    "families",
+    "schemas",
+    "lifecycle",
+    "migrations",
+    "modules",
+    "targets",
+    "envs",
+    "configs",
+    "bindings",
+    "policies",
+)
 DAEMON = ("effective", "status", "drift", "hosts", "_system")
 
 
@@ -161,7 +172,8 @@ def check_key(key: str) -> None:
         raise InvalidKey(msg)
     for segment in key.split("/"):
         if len(segment) > SEGMENT_CHARACTERS_MAX:
-            msg = f"key {key[:80]!r}…: a segment of {len(segment)} characters is over the limit of {SEGMENT_CHARACTERS_MAX}"
+            what = f"a segment of {len(segment)} characters is over the limit of {SEGMENT_CHARACTERS_MAX}"
+            msg = f"key {key[:80]!r}…: {what}"
             raise InvalidKey(msg)
         if not _SEGMENT.match(segment) and not _SYSTEM.match(segment):
             msg = f"key {key!r}: segment {segment!r} is not of the form [A-Za-z0-9][A-Za-z0-9._-]*"
@@ -171,6 +183,13 @@ def check_key(key: str) -> None:
 def is_segment(text: str) -> bool:
     """Whether the text can be one segment of a key."""
     return len(text) <= SEGMENT_CHARACTERS_MAX and _SEGMENT.match(text) is not None
+
+
+_OF_BINDING: dict[str, type[BindingKey | EffectiveKey | StatusKey]] = {
+    "bindings": BindingKey,
+    "effective": EffectiveKey,
+    "status": StatusKey,
+}
 
 
 def parse(key: str) -> Key | None:
@@ -185,7 +204,7 @@ def parse(key: str) -> Key | None:
     return _parse_in(room, rest)
 
 
-def _parse_in(room: str, rest: list[str]) -> Key | None:  # noqa: PLR0911, C901 - one line a room reads best as a table
+def _parse_in(room: str, rest: list[str]) -> Key | None:  # noqa: PLR0911, PLR0912, C901 - a table
     match room, rest:
         case "families", [family]:
             return FamilyKey(family)
@@ -211,9 +230,9 @@ def _parse_in(room: str, rest: list[str]) -> Key | None:  # noqa: PLR0911, C901 
             return DriftKey("/".join(rest[:-1]), target)
         case "hosts", [host, target]:
             return HostKey(host, target)
-        case ("bindings" | "effective" | "status"), [_, *_, target, name] if len(rest) >= 3:  # noqa: PLR2004
+        case (("bindings" | "effective" | "status"), [_, *_, target, name]) if len(rest) >= 3:  # noqa: PLR2004
             binding = BindingId("/".join(rest[:-2]), target, name)
-            return {"bindings": BindingKey, "effective": EffectiveKey, "status": StatusKey}[room](binding)
+            return _OF_BINDING[room](binding)
         case _:
             return None
 

@@ -13,7 +13,7 @@ MODULE_BYTES_MAX = 64 * 1024 * 1024
 PART_BYTES_MAX = 400_000
 
 
-class MissingPart(Exception):  # noqa: N818 - names a key that is not there
+class MissingPart(Exception):
     """A module key, or one of its parts, does not exist; its text is the key."""
 
 
@@ -60,7 +60,12 @@ def _parts(key: str, raw: bytes) -> tuple[int, int]:
     if not isinstance(told, dict) or told.keys() != {"chunks", "bytes"}:
         raise InvalidInput(f"{key}: expected exactly the fields 'chunks' and 'bytes'")
     count, size = told["chunks"], told["bytes"]
-    if type(count) is not int or not 1 <= count <= CHUNKS_MAX or type(size) is not int or not 0 < size <= MODULE_BYTES_MAX:
+    if (
+        type(count) is not int
+        or not 1 <= count <= CHUNKS_MAX
+        or type(size) is not int
+        or not 0 < size <= MODULE_BYTES_MAX
+    ):
         raise InvalidInput(f"{key}: 'chunks' must be 1 to {CHUNKS_MAX} and 'bytes' 1 to {MODULE_BYTES_MAX}")
     return count, size
 

@@ -45,7 +45,7 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """A range in the words it was written in. It is parsed by the *other* target's scheme, known only in an environment."""
+    """A range in the words it was written in; the *other* target's scheme, known only in an environment, parses it."""
 
     target: str
     range_text: str
@@ -201,7 +201,7 @@ def parse_constraint(scheme: Scheme, text: str) -> Range:
 def _schema_range(scheme: Scheme, text: str, schema: Any) -> tuple[Range, str]:
     if not isinstance(schema, str) or not is_segment(schema):
         msg = f"field 'schemas': range {text!r} must name a schema version as text"
-        raise Unreadable(msg, hint="Quote version numbers: \"1.0\", not 1.0.")
+        raise Unreadable(msg, hint='Quote version numbers: "1.0", not 1.0.')
     try:
         return parse_range(scheme, text), schema
     except InvalidVersion as error:
@@ -225,4 +225,3 @@ def _read_object(raw: bytes, fields: Mapping[str, _Field]) -> dict[str, Any]:
             msg = f"field {name!r} must be {fields[name].expected}"
             raise Unreadable(msg)
     return value
-

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import TypeVar
 
 from versiqiid.core import keys as k
@@ -24,7 +24,7 @@ from versiqiid.errors import InvalidInput, InvalidVersion
 T = TypeVar("T")
 
 
-class State(str, Enum):
+class State(StrEnum):
     """How a binding stands. The words are part of the outer contract."""
 
     IN_SYNC = "InSync"
@@ -33,7 +33,7 @@ class State(str, Enum):
     HELD = "Held"
 
 
-class Stopped(Exception):  # noqa: N818 - a way out of the steps, not an error
+class Stopped(Exception):
     """The step that ends the matter: Held or Rejected, with the reason that people read.
 
     :param violations: tuple of ``Violation`` when a document did not fit.
@@ -123,9 +123,8 @@ def choose(case: Case) -> None:
     case.path = routes.best(sources)
     if case.path is None:
         listed = ", ".join(sources[:5]) + (", …" if len(sources) > 5 else "")  # noqa: PLR2004 - enough to see why
-        raise rejected(
-            f"no migration path in family {family} leads to schema {wanted} from config {case.config!r} of schema {listed}"
-        )
+        start = f"config {case.config!r} of schema {listed}"
+        raise rejected(f"no migration path in family {family} leads to schema {wanted} from {start}")
     case.source_key = f"configs/{target}/{case.path.source}/{case.config}"
     reads.get(case.source_key)
 

@@ -33,7 +33,7 @@ class Change:
     index: int
 
 
-class Moved(Exception):  # noqa: N818 - a reason to start again, not an error
+class Moved(Exception):
     """A key changed while a decision was being made from it; the decision must start again."""
 
 
@@ -116,7 +116,9 @@ class Snapshot:
     def _replace(self, changed: Mapping[str, Value], gone: Iterable[str], index: int) -> tuple[Change, ...]:
         self.index = index
         self._removed.clear()
-        result = [Change(key, self._values.get(key), v, index) for key, v in changed.items() if self._values.get(key) != v]
+        result = [
+            Change(key, self._values.get(key), v, index) for key, v in changed.items() if self._values.get(key) != v
+        ]
         result += [Change(key, self._values[key], None, index) for key in sorted(gone) if key in self._values]
         for change in result:
             self._parsed.pop(change.key, None)

@@ -31,7 +31,7 @@ class StepTaken:
     fuel: int | None = None
 
     def as_json(self) -> dict[str, Any]:
-        told = {"from": self.source, "to": self.destination, "runtime": self.runtime}
+        told: dict[str, Any] = {"from": self.source, "to": self.destination, "runtime": self.runtime}
         told |= {"digest": self.digest, "lossy": self.lossy}
         return told if self.fuel is None else told | {"fuel": self.fuel}
 
@@ -56,20 +56,22 @@ class Finding:
         source = None
         if self.source_key is not None:
             source = {"key": self.source_key, "revision": self.source_revision, "digest": self.source_digest}
-        return _fitted({
-            "state": self.state.value,
-            "targetVersion": self.target_version,
-            "schemaVersion": self.schema_version,
-            "source": source,
-            "steps": [step.as_json() for step in self.steps[:64]],
-            "effectiveDigest": self.effective_digest,
-            "reason": _short(self.reason),
-            "violations": [
-                {"pointer": _short(v.pointer), "keyword": v.keyword, "message": _short(v.message)}
-                for v in self.violations[:VIOLATIONS_MAX]
-            ],
-            **({"violationCount": len(self.violations)} if len(self.violations) > VIOLATIONS_MAX else {}),
-        })
+        return _fitted(
+            {
+                "state": self.state.value,
+                "targetVersion": self.target_version,
+                "schemaVersion": self.schema_version,
+                "source": source,
+                "steps": [step.as_json() for step in self.steps[:64]],
+                "effectiveDigest": self.effective_digest,
+                "reason": _short(self.reason),
+                "violations": [
+                    {"pointer": _short(v.pointer), "keyword": v.keyword, "message": _short(v.message)}
+                    for v in self.violations[:VIOLATIONS_MAX]
+                ],
+                **({"violationCount": len(self.violations)} if len(self.violations) > VIOLATIONS_MAX else {}),
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Who is writing which key just now: told by our own API before it writes, asked by the observer when it sees the write.
+"""Who is writing which key just now: told by our own API before it writes, asked when the observer sees the write.
 
 The store keeps no author. Without this, a write through the API could be recorded as a plain key write when the watch
 is faster than the API's own append.

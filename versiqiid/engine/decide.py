@@ -83,7 +83,7 @@ class Decider:
         return Change(work, guards, outputs, replace(draft, documents=(wanted,) if wanted is not None else ()))
 
     def _repointed(self, snapshot: Snapshot, binding: k.BindingId, work: Work[Item]) -> Change | None:
-        """A status whose journal position was foretold wrongly is put right; nothing happened, so nothing is recorded."""
+        """A journal position that was foretold wrongly is put right; nothing happened, so nothing is recorded."""
         key = k.status_key(binding)
         written, position = snapshot.get(key), self._last_good.position(binding)
         if position is None or written is None or position_of(written.raw) == position:

@@ -18,7 +18,7 @@ from versiqiid.engine.decide import Decider
 from versiqiid.engine.facts import DAEMON
 from versiqiid.engine.gate import JournalGate
 from versiqiid.engine.lastgood import LastGood
-from versiqiid.engine.leadership import Leadership, LeaderSettings
+from versiqiid.engine.leadership import LeaderSettings, Leadership
 from versiqiid.engine.observer import Observer
 from versiqiid.engine.reconciler import Reconciler
 from versiqiid.engine.workqueue import WorkQueue

@@ -60,7 +60,7 @@ class Leadership:
         self.refusal: VersiqiiError | None = None
 
     async def run(self) -> None:
-        """Try, lead, lose, try again, until cancelled; then the session is ended at once, so that others need not wait."""
+        """Try, lead, lose, try again, until cancelled; then end the session at once, so that others need not wait."""
         while True:
             self._metrics.gauge("versiqii_leader", 0)
             try:
@@ -112,7 +112,8 @@ class Leadership:
             await self._store.commit((Set(key, self._journal.origin.encode(), 0),))
         elif found.value.decode("utf-8", "replace").strip() != self._journal.origin:
             belongs = found.value.decode("utf-8", "replace").strip()[:200]
-            msg = f"root {self._settings.root!r} belongs to journal {belongs!r}, and this process has {self._journal.origin!r}"
+            mine = self._journal.origin
+            msg = f"root {self._settings.root!r} belongs to journal {belongs!r}, and this process has {mine!r}"
             raise Refused(msg, hint="Give every controller of one root the same --journal.")
 
     async def _until_free(self) -> None:
@@ -134,7 +135,7 @@ class Leadership:
                 tasks.cancel_scope.cancel()
 
     async def _renew(self, session: Session, scope: anyio.CancelScope) -> None:
-        """Renew in time, or stop leading when the session may have ended: whoever cannot renew must assume the worst."""
+        """Renew in time, or stop leading when the session may have ended: who cannot renew must assume the worst."""
         deadline = anyio.current_time() + session.ttl_s
         while True:
             await anyio.sleep(session.ttl_s / RENEWALS_PER_TTL)

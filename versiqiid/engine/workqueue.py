@@ -79,8 +79,7 @@ class WorkQueue(Generic[Item]):
         while True:
             self._ripen()
             if self._waiting:
-                taken = [self._waiting.pop(item) for item in list(self._waiting)[:most]]
-                return taken
+                return [self._waiting.pop(item) for item in list(self._waiting)[:most]]
             self._wake = anyio.Event()
             with anyio.move_on_after(self._next_ripe_s()):
                 await self._wake.wait()

@@ -37,7 +37,7 @@ RECEIPT = "_system/receipts/0"
 LEADER = "_system/leader"
 
 
-class Superseded(Exception):  # noqa: N818 - an outcome, not an error
+class Superseded(Exception):
     """Nothing was written, because a key had moved; ``key`` is relative to the root, None when it is not known."""
 
     def __init__(self, key: str | None) -> None:
@@ -165,7 +165,7 @@ class Writer:
         """
         intent = self._unsure
         if intent is None:
-            return
+            return None
         key = f"{self.root}/{RECEIPT}"
         receipt = await self._store.get(key)
         if not _is_receipt_of(intent, receipt):
