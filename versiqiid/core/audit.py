@@ -100,6 +100,7 @@ class LogCheck:
     def __init__(self, claims: Iterable[Claim]) -> None:
         self._claims = sorted(claims, key=lambda claim: claim.checkpoint.size)
         self._next = 0
+        self._due = -1
         self._builder = merkle.Builder()
         self._parents: list[list[bytes]] = []
         self._time = ""
@@ -134,18 +135,19 @@ class LogCheck:
             if tile.level == len(self._parents):
                 self._parents.append([])
             self._parents[tile.level].append(tile.parent)
-        if self._next < len(self._claims):
+        if position + 1 == self._due:
             self._check_claims()
         return read
 
     def _check_order(self, read: journal.Read) -> None:
-        place = f"position {read.position}"
         if read.time < self._time:
-            raise JournalRefused("order", place, f"its time {read.time} is before {self._time}")
+            raise JournalRefused("order", f"position {read.position}", f"its time {read.time} is before {self._time}")
         expected = self._streams.get(read.stream, 0) + 1
         if read.stream_revision != expected:
             raise JournalRefused(
-                "order", place, f"revision {read.stream_revision} of stream {read.stream}, expected {expected}"
+                "order",
+                f"position {read.position}",
+                f"revision {read.stream_revision} of stream {read.stream}, expected {expected}",
             )
         self._time = read.time
         self._streams[read.stream] = expected
@@ -156,6 +158,7 @@ class LogCheck:
             self._next += 1
             if claim.checkpoint.root != self._builder.root():
                 self._claim_faults.setdefault(claim.fault, claim)
+        self._due = self._claims[self._next].checkpoint.size if self._next < len(self._claims) else -1
 
     def inner_levels(self) -> tuple[int, ...]:
         """The number of inner hashes at each tile level, from level 1 on, for the entries taken."""
