@@ -71,6 +71,22 @@ class Settings(BaseSettings):
     vault_consul_role: str = ""
     """Consul tokens are read from ``consul/creds/<role>``; empty = Consul's token does not come from Vault."""
 
+    vault_token_file: Path | None = None
+    """For ``token``: a file with the token; else ``VAULT_TOKEN``, or the systemd credential ``vault-token``."""
+
+    vault_secret_id_file: Path | None = None
+    """For ``approle``: a file with the secret id; else the systemd credential ``vault-secret-id``."""
+
+    vault_secret_id_wrapped: bool = False
+    """The secret id file holds a wrapping token, which is unwrapped once."""
+
+    vault_jwt_file: Path | None = None
+    """For ``jwt`` and ``kubernetes``: a file with the token, read at each login."""
+
+    consul_token_file: Path | None = None
+    """Consul's token, followed as the file changes; else ``CONSUL_HTTP_TOKEN_FILE``, ``CONSUL_HTTP_TOKEN``, or the
+    systemd credential ``consul-token``. Not used when the token comes from Vault."""
+
     listen: str = "127.0.0.1:8080"
     """Address and port of the API; port 0 = any free one, told in the log."""
 

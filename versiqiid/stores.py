@@ -28,11 +28,9 @@ async def open_store(settings: Settings, metrics: Metrics) -> AsyncIterator[Any]
         async with await SqliteStore.open(sqlite_path(url)) as store:
             yield store
     elif url.startswith(("consul://", "consul+tls://")):
-        from versiqiid.adapters.consul import open_consul  # noqa: PLC0415
+        from versiqiid.consul import open_consul  # noqa: PLC0415
 
-        async with open_consul(
-            url, resync_s=settings.resync_s, shrink_guard=settings.shrink_guard, metrics=metrics
-        ) as store:
+        async with open_consul(settings, metrics) as store:
             yield store
     elif url.startswith("memory://"):
         from versiqiid.adapters.memory import MemoryStore  # noqa: PLC0415
