@@ -49,7 +49,7 @@ async def _measure(address: str, folder: Path) -> list[tuple[str, float, str]]:
         began = time.perf_counter()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(Outbox(journal, sink, PrometheusMetrics(version="0"), dice=lambda: 0.5).run)
-            while await journal.outbox_position(sink.name) < ENTRIES:  # noqa: ASYNC110 - as an onlooker would
+            while await journal.outbox_position(sink.name) < ENTRIES:
                 await anyio.sleep(0.02)
             took = time.perf_counter() - began
             tasks.cancel_scope.cancel()

@@ -134,5 +134,5 @@ class CountingJournal:
     async def reached(self, position: int) -> None:
         """Return when the outbox has got that far."""
         with anyio.fail_after(60):
-            while self.position < position:  # noqa: ASYNC110 - it may be another process that writes it
+            while self.position < position:
                 await anyio.sleep(0.01)

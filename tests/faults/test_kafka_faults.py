@@ -40,14 +40,13 @@ def relay(address: str, journal: CountingJournal, *, timeout_s: float = 10.0) ->
 
 
 async def test_a_broker_killed_and_restarted_in_the_middle(kafka: Kafka, tmp_path: Path) -> None:
-    """kill -9 of the broker while entries flow, twice; the outbox waits and goes on by itself."""
+    """kill -9 of the broker while entries flow; the outbox waits and goes on by itself."""
     journal = CountingJournal(3000, tmp_path / "position")
     async with anyio.create_task_group() as tasks:
         await tasks.start(relay(kafka.address, journal, timeout_s=3).run)
-        for mark in (500, 1500):
-            await journal.reached(mark)
-            await anyio.to_thread.run_sync(kafka.kill)
-            await anyio.to_thread.run_sync(kafka.start)
+        await journal.reached(700)
+        await anyio.to_thread.run_sync(kafka.kill)
+        await anyio.to_thread.run_sync(kafka.start)
         await journal.reached(3000)
         tasks.cancel_scope.cancel()
     check_arrived(kafka.address, "versiqii.audit", 3000)
@@ -62,7 +61,7 @@ async def test_a_broker_frozen_for_longer_than_a_publish_waits(kafka: Kafka, tmp
         await journal.reached(300)
         kafka.pause()
         with anyio.fail_after(30):
-            while box.state.attempt < 2:  # noqa: ASYNC110 - the state is polled as an operator would
+            while box.state.attempt < 2:
                 await anyio.sleep(0.01)
         assert box.state.trouble.startswith(f"kafka {kafka.address}: ")
         stood = journal.position
@@ -104,7 +103,7 @@ async def test_it_starts_without_a_broker_and_catches_up(kafka: Kafka, tmp_path:
         with anyio.fail_after(0.5):
             await tasks.start(box.run)
         with anyio.fail_after(30):
-            while box.state.attempt < 2:  # noqa: ASYNC110
+            while box.state.attempt < 2:
                 await anyio.sleep(0.01)
         await anyio.to_thread.run_sync(kafka.start)
         await journal.reached(200)
@@ -132,7 +131,7 @@ async def test_kill_9_of_the_process_that_writes_and_relays(shared_kafka: Kafka,
 
         async def reached(position: int) -> None:
             with anyio.fail_after(60):
-                while await journal.outbox_position(f"kafka:{prefix}") < position:  # noqa: ASYNC110 - another process's
+                while await journal.outbox_position(f"kafka:{prefix}") < position:
                     await anyio.sleep(0.01)
 
         for distance in (1, 60, 233, 2, 300, 150, 51, 170):

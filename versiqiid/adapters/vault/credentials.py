@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _HAND_BACK_S = 10.0  # arbitrary: the most that a stop spends on revoking
-_MEASURE_S = 5.0  # arbitrary: how old the lifetime metric may get
+_MEASURE_S = 1.0  # arbitrary: how old the lifetime metric may get
 _PROBE_PAUSE_S = 0.1
 _REVOKE_AGAIN_S = 5.0
 _NOW = -inf

@@ -46,7 +46,7 @@ class Login:
         settings, auth = self._settings, client.hvac.auth
         match settings.auth:
             case VaultAuth.APPROLE:
-                secret = self._secret_id(client)
+                secret = self._secret_id()
                 return auth.approle.login(settings.role, secret, mount_point=settings.mount)
             case VaultAuth.KUBERNETES:
                 jwt = _secret("", settings.jwt_file or SERVICE_ACCOUNT, "service account token")
@@ -58,22 +58,23 @@ class Login:
                 pair = {"cert_pem": str(settings.client_cert), "key_pem": str(settings.client_key)}
                 return auth.cert.login(name=settings.role, mount_point=settings.mount, **pair)
 
-    def _secret_id(self, client: VaultClient) -> str:
+    def _secret_id(self) -> str:
         settings = self._settings
         given = _secret(settings.secret_id, settings.secret_id_file, "secret id")
         if not settings.secret_id_wrapped:
             return given
         if self._unwrapped is None or self._unwrapped[0] != given:
-            self._unwrapped = (given, _unwrap(client, given, settings.mount))
+            self._unwrapped = (given, _unwrap(settings, given))
         return self._unwrapped[1]
 
 
-def _unwrap(client: VaultClient, token: str, mount: str) -> str:
+def _unwrap(settings: VaultSettings, token: str) -> str:
     """The secret id in a wrapping token, which is used up by it.
 
     Where it was made is looked at first: a token wrapped by somebody else, around something else, is not opened
     (https://developer.hashicorp.com/vault/docs/concepts/response-wrapping, "Response wrapping token validation").
     """
+    client, mount = VaultClient(settings, token), settings.mount  # Vault wants the wrapping token as the caller's own
     stolen = "somebody may have unwrapped it before: treat the secret id as stolen, revoke it and make a new one"
     try:
         told = client.hvac.adapter.post("/v1/sys/wrapping/lookup", json={"token": token})["data"]
@@ -82,7 +83,7 @@ def _unwrap(client: VaultClient, token: str, mount: str) -> str:
     if not re.fullmatch(rf"auth/{re.escape(mount)}/role/[^/]+/(custom-)?secret-id", told.get("creation_path", "")):
         raise Forbidden(f"vault: the wrapping token was not made for a secret id of auth/{mount}", hint=stolen)
     try:
-        return str(client.hvac.sys.unwrap(token)["data"]["secret_id"])
+        return str(client.hvac.sys.unwrap()["data"]["secret_id"])
     except Refused as error:
         raise Forbidden("vault: the wrapping token is not valid (any more)", hint=stolen) from error
 
