@@ -40,7 +40,8 @@ def lossy_pointers(lens: Lens) -> tuple[str, ...]:
 
     ``remove``, ``head`` and a ``convert`` that is not injective lose what stands there (a ``convert`` whose way down
     does not lead back counts too). A pointer cannot say "each element", so a loss inside an array names the array.
-    What the lens itself added before it lost it again is no loss of the document.
+    What the lens lost of a member that it had added is named as it was added: the document loses nothing by it, but the
+    way back may need it.
     """
     lost = sorted(_lost(lens))
     kept: list[Tokens] = []
@@ -98,13 +99,11 @@ def _lost_by(operation: Operation) -> set[Tokens]:
             return set()
 
 
-def _before(operation: Operation, tokens: Tokens) -> set[Tokens]:  # noqa: PLR0911 - one return for each shape
-    """What this place was called before the operation: nothing for what the operation made, both for what it joined."""
+def _before(operation: Operation, tokens: Tokens) -> set[Tokens]:
+    """What this place was called before the operation; a place that it joined of two was both."""
     match operation:
         case Rename(source, destination) if tokens[:1] == (destination,):
             return {(source, *tokens[1:])}
-        case Add(name) if tokens[:1] == (name,):
-            return set()
         case Hoist(host, name) if tokens[:1] == (name,):
             return {(host, *tokens)}
         case Plunge(host, name) if tokens == (host,):
