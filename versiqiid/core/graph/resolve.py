@@ -38,7 +38,7 @@ class Cause:
         return f"{self.by} needs {self.target} {self.demand!r}"
 
 
-class Conflict(Exception):  # noqa: N818 - an answer of this module, not an error of the product
+class Conflict(Exception):
     """No choice of versions meets all demands.
 
     :param causes: the demands at which every choice ended.
