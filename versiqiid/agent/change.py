@@ -6,6 +6,7 @@ one of this process: everything after ``begin`` is found again at the next start
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 
 ATTEMPTS_MAX: Final = 3
 """Arbitrary. A config whose reload takes this process down with it is given up after so many starts."""
-
-_REMEMBERED: Final = Leave(State.CHECK_FAILED)
-"""A refusal that stands in the memory with its reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,30 +62,43 @@ class Change:
         return rfc3339(self.clock())
 
 
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """Why a staged file must not be swapped.
+
+    :ivar lasting: a verdict on the config, which is remembered; otherwise something about the host, tried again.
+    """
+
+    leave: Leave
+    lasting: bool
+
+
 async def change(batch: Sequence[Prepared], context: Change) -> dict[str, Leave]:
     """Bring the files to their desired content; on return they are kept or restored, and remembered so.
 
     :return: files that were not even tried, and that may succeed without a change (a check that cannot be started).
     :raises OSError: the disk refuses. Before the first swap nothing was changed; after it the change is pending.
     """
-    passed: list[Prepared] = []
-    put_off: dict[str, Leave] = {}
     begun = False
     try:
+        refusals = {file.destination: await _stage_and_check(file, context) for file in batch}
+        _hold_back(batch, refusals)
+        put_off = {}
         for file in batch:
-            refusal = await _stage_and_check(file, context)
-            if refusal is None:
-                passed.append(file)
-            elif refusal is not _REMEMBERED:
-                put_off[file.destination] = refusal
+            refusal = refusals[file.destination]
+            if refusal is not None and refusal.lasting:
+                await _remember(file, refusal.leave, context)
+            elif refusal is not None:
+                put_off[file.destination] = refusal.leave
+        passed = [file for file in batch if refusals[file.destination] is None]
         if passed:
             pending = Pending(tuple([await _pending_file(file, context) for file in passed]))
             await context.memory.begin(pending)
             begun = True
             await conclude(pending, context)
     finally:
-        if not begun:
-            for file in batch:  # no staged file with a secret in it is left lying about
+        for file in batch:  # no staged file with a secret in it is left lying about
+            if not (begun and refusals[file.destination] is None):
                 disk.discard(_staging(file.settings))
     return put_off
 
@@ -98,19 +109,16 @@ async def conclude(pending: Pending, context: Change) -> None:
     :raises OSError: the disk refuses; the change stays pending.
     """
     if pending.phase is Phase.SWAP:
-        swapped = [file for file in pending.files if file.destination in context.files and await _swap(file)]
-        tried = replace(pending, files=tuple(swapped), attempts=pending.attempts + 1)
-        if not swapped:
-            await context.memory.settle(pending, {})
+        verdict = await _swap_and_judge(pending, context)
+        if verdict is None:
             return
-        await context.memory.advance(pending, tried)
-        pending = await _reload_and_probe(tried, context)
-        if not pending.reason or not _restorable(pending):
-            await context.memory.settle(tried, {f.destination: _kept(f, pending, context) for f in pending.files})
-            return
-        await context.memory.advance(tried, pending)
-    for file in pending.files:
-        await _restore(file, context)
+        pending = verdict
+    changed = [await _restore(file, context) for file in pending.files]
+    if pending.refused:  # by the disk: nothing is known against the config, so it is not remembered as bad
+        if any(changed):
+            await _reload(_settings(pending, context), context)
+        await context.memory.settle(pending, {})
+        raise OSError(errno.EIO, pending.reason)
     again = await _reload(_settings(pending, context), context)
     reason = pending.reason + ("" if again.ok else f"; the reload after restoring failed too: {again.reason}")
     await context.memory.settle(
@@ -118,25 +126,60 @@ async def conclude(pending: Pending, context: Change) -> None:
     )
 
 
-async def _stage_and_check(file: Prepared, context: Change) -> Leave | None:
-    """None when the staged file may take the destination's place; otherwise there is no staged file any more."""
-    staging = _staging(file.settings)
+async def _swap_and_judge(pending: Pending, context: Change) -> Pending | None:
+    """None when the change is settled and its files stay; otherwise the change to be undone, remembered as such."""
+    try:
+        swapped = [file for file in pending.files if file.destination in context.files and await _swap(file)]
+    except OSError as error:
+        undone = replace(pending, phase=Phase.RESTORE, refused=True, reason=f"cannot swap: {error.strerror}")
+        await context.memory.advance(pending, undone)
+        return undone
+    tried = replace(pending, files=tuple(swapped), attempts=pending.attempts + 1)
+    if not swapped:
+        await context.memory.settle(pending, {})
+        return None
+    await context.memory.advance(pending, tried)
+    verdict = await _reload_and_probe(tried, context)
+    if verdict.reason and _restorable(verdict):
+        await context.memory.advance(tried, verdict)
+        return verdict
+    await context.memory.settle(tried, {f.destination: _kept(f, verdict, context) for f in verdict.files})
+    return None
+
+
+async def _stage_and_check(file: Prepared, context: Change) -> _Refusal | None:
+    """None when the staged file may take the destination's place."""
     try:
         await to_thread.run_sync(disk.make_parents, file.settings.destination)
-        await to_thread.run_sync(disk.write_staged, staging, file.data, file.desired.attributes)
+        await to_thread.run_sync(disk.write_staged, _staging(file.settings), file.data, file.desired.attributes)
     except OSError as error:  # a folder that one file cannot be written to does not stop the others
-        return Leave(State.FAILED, f"cannot stage {file.destination}: {error.strerror}")
+        return _Refusal(Leave(State.FAILED, f"cannot stage {file.destination}: {error.strerror}"), lasting=False)
     ran = await _check(file.settings)
     if ran.ok:
         return None
-    await to_thread.run_sync(disk.discard, staging)
     reason = f"check: {ran.reason}{await _tell(context, file.settings, 'check', ran)}"
-    if ran.outcome == "not started":  # says nothing about the config: the checker may be there the next time
-        return Leave(State.CHECK_FAILED, reason)
+    # A check that cannot be started says nothing about the config: it may be there the next time.
+    return _Refusal(Leave(State.CHECK_FAILED, reason), lasting=ran.outcome != "not started")
+
+
+def _hold_back(batch: Sequence[Prepared], refusals: dict[str, _Refusal | None]) -> None:
+    """Files made from one config stand or fall together; files from other configs go on."""
+    causes: dict[str, tuple[str, _Refusal]] = {}
+    for file in batch:
+        refusal = refusals[file.destination]
+        if refusal is not None:
+            causes.setdefault(file.settings.name, (file.destination, refusal))
+    for file in batch:
+        if refusals[file.destination] is None and file.settings.name in causes:
+            path, refusal = causes[file.settings.name]
+            reason = f"held back with {path}, which is made from the same config and was refused"
+            refusals[file.destination] = _Refusal(Leave(refusal.leave.state, reason), lasting=refusal.lasting)
+
+
+async def _remember(file: Prepared, leave: Leave, context: Change) -> None:
     known, desired = context.memory.state.record(file.destination).known, file.desired
-    failure = Failure(desired.trial, desired.digest, State.CHECK_FAILED, reason, context.now())
+    failure = Failure(desired.trial, desired.digest, leave.state, leave.reason, context.now())
     await context.memory.set_known(file.destination, replace(known, failure=failure))
-    return _REMEMBERED
 
 
 async def _check(settings: FileSettings) -> Ran:
@@ -234,23 +277,31 @@ def _restorable(pending: Pending) -> bool:
     return back and any(file.previous is not None for file in pending.files)
 
 
-async def _restore(file: PendingFile, context: Change) -> None:
-    """Put back what was there. Somebody else's edit made since the swap is overwritten: it was an edit of a bad file.
+async def _restore(file: PendingFile, context: Change) -> bool:
+    """Put back what was there, and whether anything had to be done for it.
+
+    Somebody else's edit made since the swap is overwritten: it was an edit of a bad file.
 
     :raises OSError: the disk refuses, or the kept content is gone.
     """
-    path = Path(file.destination)
-    staging = disk.Staging(path)
-    if file.previous is None:
+    path, earlier = Path(file.destination), file.previous
+    staging, present = disk.Staging(path), await to_thread.run_sync(disk.inspect, path)
+    await to_thread.run_sync(disk.discard, staging)
+    if earlier is None:
+        if not file.absent_before or present.content != file.content:
+            return False
         await to_thread.run_sync(disk.remove, path)
-    elif file.previous.link is not None:
-        await to_thread.run_sync(disk.swap_link, staging, file.previous.link)
+    elif present.content == earlier.content and (present.kind is Kind.LINK) == (earlier.link is not None):
+        return False
+    elif earlier.link is not None:
+        await to_thread.run_sync(disk.swap_link, staging, earlier.link)
     else:
-        data = await context.memory.kept(file.previous.content)
+        data = await context.memory.kept(earlier.content)
         if data is None:
-            raise FileNotFoundError(2, "the kept content is gone", str(path))
-        await to_thread.run_sync(disk.write_staged, staging, data, file.previous.attributes)
+            raise FileNotFoundError(errno.ENOENT, "the kept content is gone", str(path))
+        await to_thread.run_sync(disk.write_staged, staging, data, earlier.attributes)
         await to_thread.run_sync(disk.swap, staging)
+    return True
 
 
 def _kept(file: PendingFile, pending: Pending, context: Change) -> FileRecord:

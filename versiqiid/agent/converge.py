@@ -78,6 +78,9 @@ class _Stuck:
     retry: bool
 
 
+_UNMADE = (State.RENDER_FAILED, State.FAILED)
+
+
 @dataclass(slots=True)
 class Converger:
     """The files of one target on this host.
@@ -122,8 +125,24 @@ class Converger:
             elif outcome is not None:
                 stuck[path] = outcome
         for batch in groups.values():
-            stuck |= await _changed(batch, context)
+            held = self._held_back(batch, stuck)
+            stuck |= held | await _changed([file for file in batch if file.destination not in held], context)
         return self._round(wanted, stuck)
+
+    def _held_back(self, batch: Sequence[Prepared], stuck: Mapping[str, _Stuck]) -> dict[str, _Stuck]:
+        """Files whose config could not be made into another file of the same reload: they stand or fall together."""
+        failed: dict[tuple[Sequence[str] | None, str], str] = {
+            (file.reload, file.name): str(file.destination)
+            for file in self.settings.files
+            if file.reload and str(file.destination) in stuck and stuck[str(file.destination)].state in _UNMADE
+        }
+        held = {}
+        for file in batch:
+            cause = failed.get((file.settings.reload, file.settings.name))
+            if cause is not None:
+                reason = f"held back with {cause}, which is made from the same config and failed"
+                held[file.destination] = _Stuck(stuck[cause].state, reason, retry=stuck[cause].retry)
+        return held
 
     async def _finish_pending(self, context: Change) -> dict[str, _Stuck]:
         stuck: dict[str, _Stuck] = {}
@@ -171,7 +190,15 @@ class Converger:
             partial(disk.wanted_attributes, present, mode=file.mode, owner=file.owner, group=file.group, secret=secret)
         )
         content, name = disk.content_of(data), digest(raw)
-        return _Ready(file, Desired(name, content, _trial(name, content, file), attributes), data, present)
+        return _Ready(file, Desired(name, content, self._trial(name, content, file), attributes), data, present)
+
+    def _trial(self, name: str, content: str, file: FileSettings) -> str:
+        """Another check, reload or probe is another trial, also that of a file that stands or falls with this one."""
+        together = [file]
+        if file.reload:
+            together = [f for f in self.settings.files if (f.reload, f.name) == (file.reload, file.name)]
+        settings = "\n".join(f.model_dump_json() for f in together)
+        return sha256(f"{name}\n{content}\n{settings}".encode()).hexdigest()
 
     async def _look_without_store(self, file: FileSettings, present: OnDisk) -> Prepared | _Stuck | None:
         """Put a missing file back as it was applied last; everything that is there stays as it is."""
@@ -214,16 +241,13 @@ class Converger:
 
 
 async def _changed(batch: Sequence[Prepared], context: Change) -> dict[str, _Stuck]:
+    if not batch:
+        return {}
     try:
         put_off = await change(batch, context)
     except OSError as error:
         return {file.destination: _Stuck(State.FAILED, _told(error), retry=True) for file in batch}
     return {path: _Stuck(leave.state, leave.reason, retry=True) for path, leave in put_off.items()}
-
-
-def _trial(name: str, content: str, file: FileSettings) -> str:
-    """Another check, reload or probe is another trial: the operator may have mended it."""
-    return sha256(f"{name}\n{content}\n{file.model_dump_json()}".encode()).hexdigest()
 
 
 def _told(error: OSError) -> str:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 FILE_BYTES_MAX = 64_000_000
 """Arbitrary; a config file beyond it is nobody's config, and reading it whole would hurt the host."""
 
+STAGED_SUFFIX = ".versiqii-staged"
+
 _MODE_DEFAULT = 0o644
 _MODE_SECRET = 0o600
 _OTHERS = 0o007
@@ -39,7 +41,7 @@ class Staging:
 
     @property
     def staged(self) -> Path:
-        return self.destination.with_name(f".{self.destination.name}.versiqii-staged")
+        return self.destination.with_name(f".{self.destination.name}{STAGED_SUFFIX}")
 
 
 def content_of(data: bytes) -> str:
@@ -79,9 +81,10 @@ def read_regular(path: Path) -> bytes | None:
         if error.errno in (errno.ELOOP, errno.ENXIO):
             return None
         raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return None
     with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None
         data = file.read(FILE_BYTES_MAX + 1)
     if len(data) > FILE_BYTES_MAX:
         raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))

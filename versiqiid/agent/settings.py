@@ -45,6 +45,13 @@ def _absolute(path: Path) -> Path:
     return path
 
 
+def _command(arguments: tuple[str, ...]) -> tuple[str, ...]:
+    if not arguments[0] or any("\0" in argument for argument in arguments):
+        msg = "must begin with the name of a program, and hold no NUL characters"
+        raise ValueError(msg)
+    return arguments
+
+
 def _pattern(text: str) -> str:
     try:
         groups = re.compile(text).groups
@@ -59,11 +66,12 @@ def _pattern(text: str) -> str:
 
 Segment = Annotated[str, AfterValidator(_segment)]
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
-Command = Annotated[tuple[Annotated[str, StringConstraints(min_length=1)], ...], Field(min_length=1, max_length=256)]
-Mode = Annotated[str, StringConstraints(pattern=r"\A0?[0-7]{3}\Z")]
+Command = Annotated[tuple[str, ...], Field(min_length=1, max_length=256), AfterValidator(_command)]
+# Rust's regular expressions: "$" is the very end, also before a line break.
+Mode = Annotated[str, StringConstraints(pattern=r"^0?[0-7]{3}$")]
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 Pause = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
-HttpUrl = Annotated[str, StringConstraints(pattern=r"\Ahttps?://[^\s/]+(/\S*)?\Z", max_length=2000)]
+HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+(/\S*)?$", max_length=2000)]
 
 
 class _Table(BaseModel):
@@ -79,7 +87,7 @@ class ProbeSettings(_Table):
     """GET this address; redirects are not followed."""
     status: Annotated[int, Field(ge=100, le=599)] | None = None
     """The HTTP status that is a success; not set: any from 200 to 299."""
-    tcp: Annotated[str, StringConstraints(pattern=r"\A(\[[0-9A-Fa-f:.]+\]|[^\s:]+):[0-9]{1,5}\Z")] | None = None
+    tcp: Annotated[str, StringConstraints(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^\s:]+):[0-9]{1,5}$")] | None = None
     """``host:port`` that must accept a connection."""
     delay_s: Pause = 0.0
     """Wait before the first try."""
@@ -108,7 +116,7 @@ class VersionSettings(_Table):
     """The first line that is not blank of this file is read."""
     http: HttpUrl | None = None
     """GET this address; the body is JSON when ``pointer`` is set, otherwise its first line is read."""
-    pointer: Annotated[str, StringConstraints(pattern=r"\A(/[^\n]*)?\Z")] | None = None
+    pointer: Annotated[str, StringConstraints(pattern=r"^(/[^\n]*)?$")] | None = None
     """JSON Pointer (RFC 6901) of the version in the body; belongs to ``http``."""
     pattern: Annotated[str, AfterValidator(_pattern)] | None = None
     """Regular expression with one group, searched in what was read; the group is the version."""
@@ -220,7 +228,14 @@ def read_settings(table: Mapping[str, Any]) -> AgentSettings:
     try:
         return AgentSettings.model_validate(_underscored(table, "agent"))
     except ValidationError as error:
-        told = "; ".join(_sentence(fault["loc"], fault["type"], fault["msg"]) for fault in error.errors())
+        faults = error.errors(include_url=False, include_input=False, include_context=False)
+        places = [fault["loc"] for fault in faults]
+        # A table that is wrong inside also counts as missing in its list: only the inner fault helps.
+        told = "; ".join(
+            _sentence(fault["loc"], fault["type"], fault["msg"])
+            for fault in faults
+            if not any(place != fault["loc"] and place[: len(fault["loc"])] == fault["loc"] for place in places)
+        )
         raise InvalidSetting(told, hint="docs/agent.md lists every setting of [agent].") from None
 
 

@@ -7,17 +7,17 @@ and that record goes away only after reload and probe have given their verdict a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from versiqiid.agent.disk import Staging, fsync_directory, read_regular, write_staged
+from versiqiid.agent.disk import STAGED_SUFFIX, Staging, fsync_directory, read_regular, write_staged
 from versiqiid.agent.plan import Attributes, Known
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
 _FILE: Final = "state.json"
@@ -93,11 +93,13 @@ class PendingFile:
 class Pending:
     """A change under way: files that are swapped, reloaded and judged together.
 
+    :ivar refused: it is undone because the disk refused a swap, not because of its content.
     :ivar attempts: how often reload and probe were begun for it, to end a loop of crashes.
     """
 
     files: tuple[PendingFile, ...]
     phase: Phase = Phase.SWAP
+    refused: bool = False
     attempts: int = 0
     reason: str = ""
     reload: Told | None = None
@@ -138,13 +140,15 @@ class StateFolder:
     path: Path
 
     def prepare(self) -> None:
-        """Make the folders.
+        """Make the folders, and remove what an earlier run had begun to write into them.
 
         :raises OSError: they cannot be made.
         """
         for name in (_CONTENTS, _OUTPUT):
             (self.path / name).mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
         self.path.chmod(_PRIVATE)
+        for leftover in self.path.rglob(f"*{STAGED_SUFFIX}"):
+            leftover.unlink(missing_ok=True)
 
     def load(self) -> tuple[TargetState, str]:
         """What is remembered, and a warning: a file that cannot be read is put aside and nothing is remembered.
