@@ -23,9 +23,11 @@ _encode = json.JSONEncoder(
     ensure_ascii=False, check_circular=False, allow_nan=False, sort_keys=True, separators=(",", ":")
 ).encode
 
-# A number with a fraction or an exponent (its shortest form is ECMAScript's business), or one with 16 digits or more
-# (it may be beyond INTEGER_MAX). Inside a string this may match for nothing: that costs time and changes no byte.
-_number_in_doubt = re.compile(r"[\[,:]-?[0-9]+(?:[.e]|(?<=[0-9]{16}))").search
+# A number with an exponent or of 16 digits (ECMAScript and Python turn to exponents at different sizes, and it may be
+# beyond INTEGER_MAX), or a whole float (Python writes 1.0, ECMAScript 1). Every other float is written alike by both:
+# the shortest digits that read back. Inside a string this may match for nothing (rarely: not for "sha256:20e…"); that
+# costs time and changes no byte.
+_number_in_doubt = re.compile(r"(?:\":|[\[,])-?[0-9]+(?:(?<=[0-9]{16})|(?:\.[0-9]+)?e|\.0[,\]}])").search
 
 # RFC 8785 sorts keys by UTF-16 code units: with characters beyond the BMP that is not the order of code points.
 _astral = re.compile("[\U00010000-\U0010ffff]").search

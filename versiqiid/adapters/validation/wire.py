@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 _LENGTH: Final = struct.Struct(">I")
 HEADER_BYTES: Final = _LENGTH.size
 _CHUNK_BYTES: Final = 1 << 16
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 def pack(message: dict[str, Any]) -> bytes:
     """The message as one frame."""
-    body = json.dumps(message, separators=(",", ":")).encode()
+    body = _encode(message).encode()
     return _LENGTH.pack(len(body)) + body
 
 
