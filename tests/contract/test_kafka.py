@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -219,6 +220,17 @@ async def test_nobody_there_is_unavailable_within_the_timeout() -> None:
     assert ticks > 5
     assert b"versiqii_kafka_up 0.0" in metrics.render()[0]
     await sink.aclose()
+
+
+async def test_nothing_heavy_is_imported_before_it_is_used() -> None:
+    """An embedded daemon imports the adapters' doors and starts without their libraries."""
+    doors = ("kafka", "vault", "prometheus", "tokenfile")
+    code = "; ".join(f"import versiqiid.adapters.{door}" for door in doors)
+    code += (
+        "; import sys; print(sorted({'confluent_kafka', 'hvac', 'requests', 'prometheus_client'} & set(sys.modules)))"
+    )
+    done = await anyio.run_process([sys.executable, "-c", code])
+    assert done.stdout == b"[]\n"
 
 
 async def test_settings_that_cannot_work_are_refused() -> None:

@@ -79,13 +79,13 @@ class KafkaEventSink:
     def _publish(self, events: tuple[Recorded, ...], batch: Batch) -> int:
         outgoing = [self._messages(event) for event in events]  # all or none: nothing is sent before all are encoded
         with self._busy:
-            deadline = time.monotonic() + self._settings.publish_timeout_s
             self._trouble = ""
             try:
                 generation = self._generation or self._open()
             except Unavailable:
                 self._up(up=False)
                 raise
+            deadline = time.monotonic() + self._settings.publish_timeout_s  # connecting has a bound of its own
             generation.send(outgoing, batch, deadline)
             batch.wait(deadline)
             if batch.complete:
@@ -110,9 +110,11 @@ class KafkaEventSink:
         return tuple(found)
 
     def _open(self) -> Generation:
-        self._differences = ensure_topics(self._settings, min(10.0, self._settings.publish_timeout_s))
-        for difference in self._differences:
-            _log.warning("%s", difference)
+        found = ensure_topics(self._settings, min(10.0, self._settings.publish_timeout_s))
+        for difference in found:
+            if difference not in self._differences:  # said once, not at every reconnection
+                _log.warning("%s", difference)
+        self._differences = found
         self._generation = Generation(self._settings.producer(), self._remember)
         return self._generation
 
