@@ -11,7 +11,8 @@ from versiqiid.adapters.memory import MemoryStore
 from versiqiid.adapters.sqlite.store import SqliteOptions, SqliteStore
 from versiqiid.adapters.sqlite.store_locks import HostClock, host_clock
 from versiqiid.errors import InvalidInput, NotFound
-from versiqiid.testing.store_contract import LocksContract, watching
+from versiqiid.testing.locks_contract import LocksContract
+from versiqiid.testing.watching import watching
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -13,7 +13,7 @@ from versiqiid.adapters.consul.settings import ConsulSettings, parse_addresses
 from versiqiid.adapters.consul.store import ConsulStore
 from versiqiid.errors import Refused
 from versiqiid.ports import Set
-from versiqiid.testing.store_contract import LocksContract
+from versiqiid.testing.locks_contract import LocksContract
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -8,7 +8,8 @@ import pytest
 from tests.contract.clocks import HandClock
 from versiqiid.adapters.memory import MemoryStore
 from versiqiid.ports import Delete, Reached, Set
-from versiqiid.testing.store_contract import StoreContract, watching
+from versiqiid.testing.store_contract import StoreContract
+from versiqiid.testing.watching import watching
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])]
 

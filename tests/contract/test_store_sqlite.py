@@ -13,7 +13,8 @@ import pytest
 from versiqiid.adapters.sqlite.store import SqliteOptions, SqliteStore
 from versiqiid.errors import Conflict, InvalidSetting, Unavailable
 from versiqiid.ports import Batch, Delete, Reached, Set, Trouble
-from versiqiid.testing.store_contract import StoreContract, Watching, watching
+from versiqiid.testing.store_contract import StoreContract
+from versiqiid.testing.watching import Watching, watching
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -15,35 +15,17 @@ The tests need nothing but the two protocols, keep to keys under ``root``, and h
 from __future__ import annotations
 
 import contextlib
-import itertools
-import uuid
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import anyio
 import pytest
 
-from versiqiid.errors import Conflict, FenceLost, InvalidInput, InvalidKey, NotFound, TooLarge
-from versiqiid.ports import (
-    Batch,
-    Check,
-    Delete,
-    Entry,
-    Held,
-    KeyValueStore,
-    Locks,
-    Operation,
-    Reached,
-    SessionId,
-    Set,
-    Trouble,
-    WatchEvent,
-)
+from versiqiid.errors import Conflict, InvalidInput, InvalidKey, TooLarge
+from versiqiid.ports import Check, Delete, Held, Operation, SessionId, Set
+from versiqiid.testing.watch_contract import WatchContract
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-
-PATIENCE_S = 20.0
-"""How long a watch may take to tell. A bound against hanging, not a promise."""
+    from versiqiid.testing.watching import Store
 
 BAD_KEYS = (
     "",
@@ -66,83 +48,8 @@ BAD_KEYS = (
 )
 
 
-class Store(KeyValueStore, Locks, Protocol):
-    """Both protocols of one store."""
-
-
-class Watching:
-    """A watch that runs, with what it told and the picture that follows from it.
-
-    :ivar picture: key → entry, as an observer that believes every event holds it.
-    """
-
-    def __init__(self) -> None:
-        self.events: list[WatchEvent] = []
-        self.picture: dict[str, Entry] = {}
-        self._news = anyio.Event()
-
-    async def observe(self, event: WatchEvent) -> None:
-        """What the store calls."""
-        self.events.append(event)
-        if isinstance(event, Batch):
-            if event.complete:
-                assert event.deleted == (), "a complete batch deletes by leaving out"
-                self.picture.clear()
-            for key in event.deleted:
-                assert key in self.picture, f"{key} was never seen"
-                del self.picture[key]
-            self.picture.update((entry.key, entry) for entry in event.changed)
-        news, self._news = self._news, anyio.Event()
-        news.set()
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Return when the condition holds; it is looked at after each event."""
-        with anyio.fail_after(PATIENCE_S):
-            while not condition():
-                await self._news.wait()
-
-    async def until_values(self, expected: dict[str, bytes]) -> None:
-        """Return when the picture is exactly this."""
-        await self.until(lambda: self.values() == expected)
-
-    def values(self) -> dict[str, bytes]:
-        return {key: entry.value for key, entry in self.picture.items()}
-
-    def batches(self) -> list[Batch]:
-        return [event for event in self.events if isinstance(event, Batch)]
-
-
-@contextlib.asynccontextmanager
-async def watching(store: KeyValueStore, prefix: str) -> AsyncIterator[Watching]:
-    """A watch on the prefix, running until the block ends; its first batch has come."""
-    seen = Watching()
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(store.watch, prefix, seen.observe)
-        await seen.until(lambda: bool(seen.batches()))
-        yield seen
-        tasks.cancel_scope.cancel()
-
-
-class Rooted:
-    """What both suites share: a place of their own in the store.
-
-    :cvar ttl_s: the shortest time to live that the store takes, in seconds.
-    """
-
-    ttl_s = 10.0
-
-    @pytest.fixture
-    def root(self) -> str:
-        """A prefix that no other test uses."""
-        return f"t-{uuid.uuid4().hex[:12]}"
-
-    async def pass_time(self, seconds: float) -> None:
-        """Let time go by for sessions. Stores with a clock of the test's own override this."""
-        await anyio.sleep(seconds)
-
-
-class StoreContract(Rooted):
-    """The promises of ``KeyValueStore``."""
+class StoreContract(WatchContract):
+    """The promises of ``KeyValueStore``, watches included."""
 
     # ------------------------------------------------------------------------------------------ reading, writing
 
@@ -404,113 +311,6 @@ class StoreContract(Rooted):
         await store.commit([Set(f"{root}/a", b"")])
         assert f"{root}/a" in {entry.key for entry in (await store.scan("")).entries}
 
-    # --------------------------------------------------------------------------------------------------- watches
-
-    async def test_the_first_batch_is_complete_even_when_empty(self, store: Store, root: str) -> None:
-        async with watching(store, f"{root}/") as seen:
-            assert seen.batches()[0].complete
-            assert seen.batches()[0].changed == ()
-
-    async def test_a_watch_tells_what_was_there_and_what_comes(self, store: Store, root: str) -> None:
-        await store.commit([Set(f"{root}/a", b"1"), Set(f"{root}x", b"not ours")])
-        async with watching(store, f"{root}/") as seen:
-            assert seen.values() == {f"{root}/a": b"1"}
-            revision = await store.commit([Set(f"{root}/b", b"2")])
-            await seen.until_values({f"{root}/a": b"1", f"{root}/b": b"2"})
-            await store.commit([Set(f"{root}/a", b"3")])
-            await seen.until_values({f"{root}/a": b"3", f"{root}/b": b"2"})
-            await store.commit([Delete(f"{root}/b")])
-            await seen.until_values({f"{root}/a": b"3"})
-            batch = next(batch for batch in seen.batches() if any(entry.key == f"{root}/b" for entry in batch.changed))
-            assert [entry.revision for entry in batch.changed if entry.key == f"{root}/b"] == [revision]
-            assert batch.index >= revision
-
-    async def test_keys_of_one_commit_arrive_in_one_batch(self, store: Store, root: str) -> None:
-        async with watching(store, f"{root}/") as seen:
-            for number in range(5):
-                keys = [f"{root}/{number}/{name}" for name in "abc"]
-                await store.commit([Set(key, b"x") for key in keys])
-                await seen.until(lambda keys=keys: set(keys) <= seen.picture.keys())  # type: ignore[misc]
-                await store.commit([Delete(keys[0]), Set(keys[1], b"y"), Set(f"{root}/z", str(number).encode())])
-            await seen.until(lambda: f"{root}/4/a" not in seen.picture and len(seen.picture) == 11)
-            for batch in seen.batches()[1:]:
-                born = {entry.key.rpartition("/")[0] for entry in batch.changed if entry.value == b"x"}
-                for place in born:
-                    told = {entry.key for entry in batch.changed} | set(batch.deleted)
-                    assert {f"{place}/a", f"{place}/b", f"{place}/c"} <= told
-
-    async def test_identical_and_foreign_writes_are_no_events(self, store: Store, root: str) -> None:
-        await store.commit([Set(f"{root}/a", b"1")])
-        async with watching(store, f"{root}/") as seen:
-            await store.commit([Set(f"{root}/a", b"1")])
-            await store.commit([Set(f"{root}x/b", b"1")])
-            await store.commit([Delete(f"{root}/nothing")])
-            await store.commit([Set(f"{root}/last", b"1")])
-            await seen.until(lambda: f"{root}/last" in seen.picture)
-            told = [entry.key for batch in seen.batches()[1:] if not batch.complete for entry in batch.changed]
-            assert told == [f"{root}/last"]
-
-    async def test_what_comes_back_after_a_deletion_is_told(self, store: Store, root: str) -> None:
-        key = f"{root}/a"
-        await store.commit([Set(key, b"1")])
-        async with watching(store, f"{root}/") as seen:
-            for number in range(10):
-                await store.commit([Delete(key)])
-                await store.commit([Set(key, str(number).encode())])
-            await store.commit([Delete(key)])
-            await store.commit([Set(key, b"last")])
-            await seen.until_values({key: b"last"})
-
-    async def test_a_slow_observer_sees_the_last_value(self, store: Store, root: str) -> None:
-        seen = Watching()
-        gate, first = anyio.Event(), anyio.Event()
-
-        async def slow(event: WatchEvent) -> None:
-            first.set()
-            await gate.wait()
-            await seen.observe(event)
-
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(store.watch, f"{root}/", slow)
-            await first.wait()
-            for number in range(50):
-                await store.commit([Set(f"{root}/a", str(number).encode())])
-            gate.set()
-            await seen.until_values({f"{root}/a": b"49"})
-            tasks.cancel_scope.cancel()
-
-    async def test_an_observer_that_raises_loses_nothing_when_watching_again(self, store: Store, root: str) -> None:
-        class RefusedError(Exception):
-            pass
-
-        async def refuse(_: WatchEvent) -> None:
-            raise RefusedError
-
-        await store.commit([Set(f"{root}/a", b"1")])
-        with pytest.raises(RefusedError):
-            await store.watch(f"{root}/", refuse)
-        async with watching(store, f"{root}/") as seen:
-            assert seen.values() == {f"{root}/a": b"1"}
-
-    async def test_two_watches_see_the_same(self, store: Store, root: str) -> None:
-        async with watching(store, f"{root}/") as one, watching(store, f"{root}/deep/") as two:
-            await store.commit([Set(f"{root}/deep/a", b"1"), Set(f"{root}/b", b"2")])
-            await one.until_values({f"{root}/deep/a": b"1", f"{root}/b": b"2"})
-            await two.until_values({f"{root}/deep/a": b"1"})
-
-    async def test_a_watch_ends_at_once_when_cancelled(self, store: Store, root: str) -> None:
-        with anyio.fail_after(PATIENCE_S):
-            async with watching(store, f"{root}/"):
-                pass
-
-    async def test_a_quiet_watch_has_no_trouble(self, store: Store, root: str) -> None:
-        await store.commit([Set(f"{root}/before", b"1")])
-        async with watching(store, f"{root}/") as seen:
-            await store.commit([Set(f"{root}/a", b"1")])
-            await seen.until_values({f"{root}/before": b"1", f"{root}/a": b"1"})
-            assert not [event for event in seen.events if isinstance(event, Trouble)]
-            assert all(event.index > 0 for event in seen.events if isinstance(event, Batch | Reached))
-
     # ---------------------------------------------------------------------------------------------------- crowds
 
     async def test_counting_by_many_loses_no_increment(self, store: Store, root: str) -> None:
@@ -558,168 +358,8 @@ class StoreContract(Rooted):
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(read)
-            for number in itertools.islice(itertools.count(1), 30):
+            for number in range(1, 31):
                 value = str(number).encode()
                 await store.commit([Set(f"{root}/a", value), Set(f"{root}/b", value)])
             done.set()
         assert torn == []
-
-
-class LocksContract(Rooted):
-    """The promises of ``Locks``, and of ``Held`` in commits."""
-
-    async def test_one_session_holds_a_lock(self, store: Store, root: str) -> None:
-        one, two = await self._two(store)
-        assert await store.acquire(f"{root}/lock", b"one", one)
-        assert not await store.acquire(f"{root}/lock", b"two", two)
-        entry = await store.get(f"{root}/lock")
-        assert entry is not None
-        assert entry.value == b"one"
-
-    async def test_the_granted_time_to_live_is_no_shorter_than_asked(self, store: Store) -> None:
-        session = await store.open_session("test", ttl_s=self.ttl_s)
-        assert session.ttl_s >= self.ttl_s
-        await store.end_session(session.id)
-
-    async def test_the_holder_may_acquire_again_with_another_value(self, store: Store, root: str) -> None:
-        one, _ = await self._two(store)
-        assert await store.acquire(f"{root}/lock", b"1", one)
-        assert await store.acquire(f"{root}/lock", b"2", one)
-        entry = await store.get(f"{root}/lock")
-        assert entry is not None
-        assert entry.value == b"2"
-
-    async def test_acquiring_again_with_the_same_value_moves_nothing(self, store: Store, root: str) -> None:
-        one, _ = await self._two(store)
-        assert await store.acquire(f"{root}/lock", b"1", one)
-        before = await store.get(f"{root}/lock")
-        assert await store.acquire(f"{root}/lock", b"1", one)
-        assert await store.get(f"{root}/lock") == before
-
-    async def test_a_released_lock_keeps_its_value_and_is_free(self, store: Store, root: str) -> None:
-        one, two = await self._two(store)
-        assert await store.acquire(f"{root}/lock", b"mine", one)
-        assert not await store.release(f"{root}/lock", two)
-        assert await store.release(f"{root}/lock", one)
-        assert not await store.release(f"{root}/lock", one)
-        entry = await store.get(f"{root}/lock")
-        assert entry is not None
-        assert entry.value == b"mine"
-        assert await store.acquire(f"{root}/lock", b"theirs", two)
-
-    async def test_releasing_what_is_not_there_is_false(self, store: Store, root: str) -> None:
-        one, _ = await self._two(store)
-        assert not await store.release(f"{root}/nothing", one)
-
-    async def test_held_lets_the_holder_write_and_nobody_else(self, store: Store, root: str) -> None:
-        one, two = await self._two(store)
-        lock = f"{root}/lock"
-        with pytest.raises(FenceLost):
-            await store.commit([Held(lock, one), Set(f"{root}/a", b"0")])
-        assert await store.acquire(lock, b"", one)
-        await store.commit([Held(lock, one), Set(f"{root}/a", b"1")])
-        with pytest.raises(FenceLost):
-            await store.commit([Set(f"{root}/a", b"2"), Held(lock, two)])
-        await store.release(lock, one)
-        with pytest.raises(FenceLost):
-            await store.commit([Held(lock, one), Set(f"{root}/a", b"3")])
-        entry = await store.get(f"{root}/a")
-        assert entry is not None
-        assert entry.value == b"1"
-
-    async def test_the_first_failure_in_order_decides_between_conflict_and_fence(self, store: Store, root: str) -> None:
-        one, _ = await self._two(store)
-        await store.commit([Set(f"{root}/a", b"1")])
-        with pytest.raises(FenceLost):
-            await store.commit([Held(f"{root}/lock", one), Set(f"{root}/a", b"2", expect=0)])
-        with pytest.raises(Conflict):
-            await store.commit([Check(f"{root}/a", 0), Held(f"{root}/lock", one)])
-
-    async def test_a_plain_write_over_a_held_key_leaves_the_lock(self, store: Store, root: str) -> None:
-        one, two = await self._two(store)
-        lock = f"{root}/lock"
-        assert await store.acquire(lock, b"1", one)
-        await store.commit([Set(lock, b"blind")])
-        await store.commit([Held(lock, one), Set(lock, b"fenced")])
-        assert not await store.acquire(lock, b"2", two)
-
-    async def test_deleting_a_held_key_frees_it(self, store: Store, root: str) -> None:
-        one, two = await self._two(store)
-        lock = f"{root}/lock"
-        assert await store.acquire(lock, b"1", one)
-        await store.commit([Held(lock, one), Delete(lock)])
-        with pytest.raises(FenceLost):
-            await store.commit([Held(lock, one)])
-        assert await store.acquire(lock, b"2", two)
-
-    async def test_an_ended_session_frees_its_locks_at_once_and_keeps_their_values(
-        self, store: Store, root: str
-    ) -> None:
-        one, two = await self._two(store, lock_delay_s=self.ttl_s)
-        assert await store.acquire(f"{root}/lock", b"mine", one)
-        await store.end_session(one)
-        entry = await store.get(f"{root}/lock")
-        assert entry is not None
-        assert entry.value == b"mine"
-        assert await store.acquire(f"{root}/lock", b"theirs", two)
-
-    async def test_an_ended_session_is_gone(self, store: Store, root: str) -> None:
-        one, _ = await self._two(store)
-        await store.end_session(one)
-        await store.end_session(one)
-        with pytest.raises(NotFound):
-            await store.renew(one)
-        with pytest.raises(NotFound):
-            await store.acquire(f"{root}/lock", b"", one)
-        assert not await store.release(f"{root}/lock", one)
-        with pytest.raises(FenceLost):
-            await store.commit([Held(f"{root}/lock", one)])
-
-    async def test_a_session_of_ephemeral_keys_takes_them_along(self, store: Store, root: str) -> None:
-        session = await store.open_session("host", ttl_s=self.ttl_s, delete=True)
-        assert await store.acquire(f"{root}/hosts/h", b"here", session.id)
-        async with watching(store, f"{root}/") as seen:
-            await store.end_session(session.id)
-            await seen.until_values({})
-        assert await store.get(f"{root}/hosts/h") is None
-
-    async def test_a_watch_sees_a_lock_change_hands(self, store: Store, root: str) -> None:
-        one, two = await self._two(store)
-        lock = f"{root}/lock"
-        assert await store.acquire(lock, b"one", one)
-        async with watching(store, lock) as seen:
-            before = seen.picture[lock].revision
-            await store.release(lock, one)
-            await seen.until(lambda: seen.picture[lock].revision > before)
-            assert await store.acquire(lock, b"two", two)
-            await seen.until_values({lock: b"two"})
-
-    async def test_a_session_that_is_not_renewed_loses_its_locks_after_the_delay(self, store: Store, root: str) -> None:
-        one = (await store.open_session("one", ttl_s=self.ttl_s, lock_delay_s=3.0)).id
-        two = (await store.open_session("two", ttl_s=self.ttl_s * 4)).id
-        lock = f"{root}/lock"
-        assert await store.acquire(lock, b"one", one)
-        await self.pass_time(self.ttl_s * 0.6)
-        await store.renew(one)
-        await self.pass_time(self.ttl_s * 0.6)
-        await store.commit([Held(lock, one)])
-        revision = (await store.scan(lock)).entries[0].revision
-        await self.pass_time(self.ttl_s * 0.45)
-        with anyio.fail_after(PATIENCE_S + 2 * self.ttl_s):
-            while (await store.scan(lock)).entries[0].revision == revision:
-                await self.pass_time(0.1)
-        with pytest.raises(NotFound):
-            await store.renew(one)
-        with pytest.raises(FenceLost):
-            await store.commit([Held(lock, one), Set(f"{root}/late", b"!")])
-        assert not await store.acquire(lock, b"two", two), "the delay gives the old holder time to notice"
-        await self.pass_time(3.0)
-        with anyio.fail_after(PATIENCE_S):
-            while not await store.acquire(lock, b"two", two):
-                await self.pass_time(0.1)
-        assert await store.get(f"{root}/late") is None
-
-    async def _two(self, store: Store, lock_delay_s: float = 1.0) -> tuple[SessionId, SessionId]:
-        one = await store.open_session("one", ttl_s=self.ttl_s, lock_delay_s=lock_delay_s)
-        two = await store.open_session("two", ttl_s=self.ttl_s, lock_delay_s=lock_delay_s)
-        return one.id, two.id
