@@ -18,7 +18,7 @@ from versiqiid.engine.audit import prove, verify_journal
 from versiqiid.engine.audit_directory import prove_from_directory, verify_directory
 from versiqiid.engine.audit_export import export
 from versiqiid.ports import Actor, Draft, Observed
-from versiqiid.testing.journal_contract import LocalSigner
+from versiqiid.testing.journal_tools import LocalSigner
 
 Row = tuple[str, float, str]
 ACTOR = Actor("daemon", "versiqiid", "kv")

@@ -126,3 +126,20 @@ async def test_journal_verifies_as_a_chain_of_causes(tmp_path: Path) -> None:
         kinds = [entry["type"] for entry in entries]
         assert kinds[0] == "LeaderElected"
         assert kinds.index("BindingCreated") < kinds.index("EffectiveApplied")
+
+
+async def test_cause_is_recorded_before_its_effect_however_busy(tmp_path: Path) -> None:
+    """No decision is made from a change that the journal does not hold yet, so its source stands before it."""
+    async with running(tmp_path) as world:
+        await world.write(scan_world())
+        for number in range(30):
+            version = "2.1.3" if number % 2 else "1.4.0"
+            await world.write({"envs/prod/asia/av/version": version, "configs/av/1.0.0/default": {"depth": number % 9}})
+        await world.settled()
+        revised: dict[int, int] = {}
+        for entry in await world.entries():
+            if entry["type"] == "ConfigRevised":
+                revised[entry["data"]["revision"]] = entry["position"]
+            if entry["type"] == "EffectiveApplied" and entry["data"]["binding"] == WHERE:
+                revision = entry["data"]["source"]["revision"]
+                assert revised[revision] < entry["position"]

@@ -33,6 +33,20 @@ class Change:
     index: int
 
 
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What a watch saw at one moment, by relative key.
+
+    :ivar index: the store's index of that moment.
+    :ivar complete: ``changed`` is everything; keys that are not in it are gone.
+    """
+
+    changed: Mapping[str, Value]
+    deleted: tuple[str, ...] = ()
+    index: int = 0
+    complete: bool = False
+
+
 class Moved(Exception):
     """A key changed while a decision was being made from it; the decision must start again."""
 
@@ -84,73 +98,68 @@ class Snapshot:
         self._parsed[key][reader.__name__] = (value.revision, result)
         return result
 
-    def apply(
-        self, changed: Mapping[str, Value], deleted: Iterable[str], *, index: int, complete: bool = False
-    ) -> tuple[Change, ...]:
-        """Take in one observation and tell what really changed.
+    def differences(self, seen: Observation) -> tuple[Change, ...]:
+        """What the observation would change, without changing anything yet."""
+        gone = set(seen.deleted)
+        if seen.complete:
+            gone |= self._values.keys() - seen.changed.keys()
+        back_in_time = self._went_back(seen)
+        found = [c for key, v in seen.changed.items() if (c := self._put(key, v, seen.index, back_in_time)) is not None]
+        found += [c for key in sorted(gone) if (c := self._drop(key, seen.index, back_in_time)) is not None]
+        return tuple(found)
 
-        :param index: the store's index of the observation; it does not touch keys written after it.
-        :param complete: ``changed`` is everything; keys that are not in it are gone.
-        """
-        gone = set(deleted)
-        if complete:
-            gone |= self._values.keys() - changed.keys()
-        if complete and index < self.index:
-            # The store went back in time (restored from a snapshot): what it says now is the truth, older or not.
-            return self._replace(changed, gone, index)
-        self.index = max(self.index, index)
-        result = [c for key, value in changed.items() if (c := self._put(key, value, index)) is not None]
-        result += [c for key in sorted(gone) if (c := self._drop(key, index)) is not None]
+    def apply(self, seen: Observation) -> tuple[Change, ...]:
+        """Take in one observation and tell what really changed. Keys written after it stay as they were written."""
+        changes = self.differences(seen)
+        if self._went_back(seen):
+            self._removed.clear()
+            self.index = seen.index
+        self.index = max(self.index, seen.index)
+        for change in changes:
+            self._take(change)
         if self._removed:
-            self._removed = {key: at for key, at in self._removed.items() if at > index}
-        return tuple(result)
+            self._removed = {key: at for key, at in self._removed.items() if at > seen.index}
+        return changes
 
     def wrote(self, key: str, raw: bytes | None, revision: int) -> None:
         """Take in an own commit at once, so that the next decision does not wait for the watch to echo it."""
         if raw is None:
             self._removed[key] = revision
-            self._drop(key, revision)
+            change = self._drop(key, revision, back_in_time=False)
         else:
-            self._put(key, Value(raw, revision), revision)
+            change = self._put(key, Value(raw, revision), revision, back_in_time=False)
+        if change is not None:
+            self._take(change)
 
-    def _replace(self, changed: Mapping[str, Value], gone: Iterable[str], index: int) -> tuple[Change, ...]:
-        self.index = index
-        self._removed.clear()
-        result = [
-            Change(key, self._values.get(key), v, index) for key, v in changed.items() if self._values.get(key) != v
-        ]
-        result += [Change(key, self._values[key], None, index) for key in sorted(gone) if key in self._values]
-        for change in result:
-            self._parsed.pop(change.key, None)
-            if change.after is None:
-                del self._values[change.key]
-            else:
-                self._values[change.key] = change.after
-            self._index(change.key, present=change.after is not None)
-            self._count(change.key)
-        return tuple(result)
+    def _went_back(self, seen: Observation) -> bool:
+        """The store was restored from a snapshot: what it says now is the truth, older or not."""
+        return seen.complete and seen.index < self.index
 
-    def _put(self, key: str, value: Value, index: int) -> Change | None:
+    def _put(self, key: str, value: Value, index: int, back_in_time: bool) -> Change | None:
         before = self._values.get(key)
-        if before is not None and (before.revision > value.revision or before == value):
+        if before == value:
             return None
-        if self._removed.get(key, 0) > value.revision:
+        older = before is not None and before.revision > value.revision
+        if not back_in_time and (older or self._removed.get(key, 0) > value.revision):
             return None
-        self._values[key] = value
-        if before is None:
-            self._index(key, present=True)
-        self._count(key)
         return Change(key, before, value, index)
 
-    def _drop(self, key: str, index: int) -> Change | None:
+    def _drop(self, key: str, index: int, back_in_time: bool) -> Change | None:
         before = self._values.get(key)
-        if before is None or before.revision > index:
+        if before is None or (before.revision > index and not back_in_time):
             return None
-        del self._values[key]
-        self._index(key, present=False)
-        self._count(key)
-        self._parsed.pop(key, None)
         return Change(key, before, None, index)
+
+    def _take(self, change: Change) -> None:
+        key = change.key
+        if change.after is None:
+            del self._values[key]
+            self._parsed.pop(key, None)
+        else:
+            self._values[key] = change.after
+        if (change.before is None) != (change.after is None):
+            self._index(key, present=change.after is not None)
+        self._count(key)
 
     def _count(self, key: str) -> None:
         """Count changes of a family's schemas and migrations, so that what was worked out from them can be kept."""

@@ -129,7 +129,7 @@ def state_of(raw: bytes) -> dict[str, Any]:
 
 def _fitted(told: dict[str, Any]) -> dict[str, Any]:
     """Drop violations from the end until the status fits, with room for its times and ids; their number stays."""
-    while len(canonical(told)) > STATUS_BYTES_MAX - _TIMES_BYTES_MAX and told["violations"]:
+    while told["violations"] and len(canonical(told)) > STATUS_BYTES_MAX - _TIMES_BYTES_MAX:
         told = told | {
             "violations": told["violations"][:-1],
             "violationCount": told.get("violationCount", len(told["violations"])),

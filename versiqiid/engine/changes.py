@@ -27,6 +27,9 @@ class Output:
         return Delete(key, self.expect) if self.raw is None else Set(key, self.raw, self.expect)
 
 
+_OPERATION_BYTES = 120
+"""What an operation takes beside its key and its value, which travels in base64."""
+
 Render: TypeAlias = Callable[[int], tuple[Output, ...]]
 
 
@@ -34,18 +37,22 @@ Render: TypeAlias = Callable[[int], tuple[Output, ...]]
 class Change:
     """One item's wish.
 
-    :ivar render: journal position → outputs.
+    :ivar keys: what the outputs write or remove.
+    :ivar value_bytes: at most so many bytes of values.
+    :ivar render: journal position → outputs, exactly of these keys.
     :ivar draft: the fact that settles it, its ``observed.revision`` filled in then; None when nothing happened that is
         a fact (a foretold position put right).
     """
 
     work: Work[Item]
     guards: dict[str, int]
+    keys: tuple[str, ...]
+    value_bytes: int
     render: Render
     draft: Draft | None
 
     def touches(self, key: str) -> bool:
-        return key in self.guards or any(output.key == key for output in self.render(0))
+        return key in self.guards or key in self.keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +73,8 @@ def parcels(changes: Iterable[Change], *, root: str, limits: StoreLimits, reserv
     keys: set[str] = set()
     size = 0
     for change in changes:
-        outputs = change.render(0)
-        wanted = change.guards.keys() | {output.key for output in outputs}
-        bytes_wanted = sum(_bytes(root, output) for output in outputs) + 100 * len(wanted)
+        wanted = change.guards.keys() | set(change.keys)
+        bytes_wanted = change.value_bytes * 4 // 3 + sum(len(root) + len(key) + _OPERATION_BYTES for key in wanted)
         full = len(keys | wanted) + reserved > limits.operations_max
         if taken and (full or size + bytes_wanted > limits.transaction_bytes_max - 10_000):
             yield taken
@@ -101,8 +107,3 @@ def settled(draft: Draft, revision: int) -> Draft:
         observed=replace(draft.observed, revision=revision),
         consul={"index": revision, "key": draft.observed.key},
     )
-
-
-def _bytes(root: str, output: Output) -> int:
-    """What the operation takes in a transaction: values travel in base64."""
-    return len(root) + len(output.key) + (len(output.raw) * 4 // 3 if output.raw else 0) + 120

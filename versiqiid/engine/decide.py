@@ -12,7 +12,7 @@ from versiqiid.core.drift import drift_document
 from versiqiid.core.impact import Item
 from versiqiid.core.plan import State
 from versiqiid.core.snapshot import Reads, Snapshot
-from versiqiid.core.status import Cause, Finding, moved_to, position_of, render, same
+from versiqiid.core.status import STATUS_BYTES_MAX, Cause, Finding, moved_to, position_of, render, same
 from versiqiid.core.where import exists
 from versiqiid.engine.changes import Change, Output
 from versiqiid.engine.compute import Computer, Outcome
@@ -20,6 +20,9 @@ from versiqiid.engine.facts import DAEMON
 from versiqiid.engine.lastgood import LastGood
 from versiqiid.engine.workqueue import Work
 from versiqiid.ports import Draft, Observed
+
+_STATUS_BYTES_PLAIN = 8_000
+"""More than a status without violations takes: a reason of 1,000 characters, 64 steps of 100 bytes are told."""
 
 _TYPES = {
     State.IN_SYNC: "EffectiveApplied",
@@ -80,7 +83,9 @@ class Decider:
         draft = self._settlement(
             outcome.binding, finding, cause, "ForeignWriteHealed" if foreign else _TYPES[finding.state]
         )
-        return Change(work, guards, outputs, replace(draft, documents=(wanted,) if wanted is not None else ()))
+        draft = replace(draft, documents=(wanted,) if wanted is not None else ())
+        size = (0 if keep else len(wanted or b"")) + (STATUS_BYTES_MAX if finding.violations else _STATUS_BYTES_PLAIN)
+        return Change(work, guards, (status,) if keep else (effective, status), size, outputs, draft)
 
     def _repointed(self, snapshot: Snapshot, binding: k.BindingId, work: Work[Item]) -> Change | None:
         """A journal position that was foretold wrongly is put right; nothing happened, so nothing is recorded."""
@@ -89,7 +94,7 @@ class Decider:
         if position is None or written is None or position_of(written.raw) == position:
             return None
         corrected = Output(key, moved_to(written.raw, position), written.revision)
-        return Change(work, {}, lambda _: (corrected,), None)
+        return Change(work, {}, (key,), len(written.raw) + 20, lambda _: (corrected,), None)
 
     def _settlement(self, binding: k.BindingId, finding: Finding, cause: Cause, kind: str) -> Draft:
         told = finding.as_json()
@@ -133,7 +138,7 @@ class Decider:
             work.cause.causation_id,
             observed=gone,
         )
-        return Change(work, dict(reads.guards), lambda _: outputs, draft), reads
+        return Change(work, dict(reads.guards), tuple(key for key, _ in there), 0, lambda _: outputs, draft), reads
 
     def _drift(self, snapshot: Snapshot, place: k.DriftKey, work: Work[Item]) -> tuple[Change | None, Reads]:
         reads = Reads(snapshot)
@@ -152,4 +157,4 @@ class Decider:
             work.cause.causation_id,
             documents=(wanted,) if wanted else (),
         )
-        return Change(work, dict(reads.guards), lambda _: (output,), draft), reads
+        return Change(work, dict(reads.guards), (key,), len(wanted or b""), lambda _: (output,), draft), reads

@@ -14,13 +14,13 @@ import anyio
 
 from versiqiid.core.canonical import digest
 from versiqiid.core.merkle import leaf_hash
-from versiqiid.core.snapshot import Change, Snapshot, Value
+from versiqiid.core.snapshot import Change, Observation, Snapshot, Value
 from versiqiid.core.status import Cause
 from versiqiid.engine.attributions import Attributions
 from versiqiid.engine.facts import is_fact, key_fact
 from versiqiid.engine.gate import JournalGate
 from versiqiid.engine.reconciler import Reconciler
-from versiqiid.errors import Unavailable, VersiqiiError
+from versiqiid.errors import FenceLost, Unavailable, VersiqiiError
 from versiqiid.logs import logger
 from versiqiid.ports import Batch, Draft, Metrics, Reached, Recorded, Trouble, WatchEvent
 
@@ -93,22 +93,32 @@ class Observer:
         self._metrics.gauge("versiqii_store_up", 1)
 
     async def _take_in(self, batch: Batch) -> None:
-        prefix = f"{self._root}/"
-        changed = {e.key.removeprefix(prefix): Value(e.value, e.revision) for e in batch.changed}
-        deleted = [key.removeprefix(prefix) for key in batch.deleted]
-        changes = self._snapshot.apply(changed, deleted, index=batch.index, complete=batch.complete)
-        self._metrics.gauge("versiqii_snapshot_keys", len(self._snapshot))
-        self._metrics.gauge("versiqii_unknown_keys", len(self._snapshot.unknown))
-        self._metrics.gauge("versiqii_watch_index", batch.index)
+        seen = self._relative(batch)
+        reconciler = self._reconciler
+        cause = None if reconciler is None else await self._record_first(seen)
+        changes = self._snapshot.apply(seen)
+        self._measure(batch.index)
         if not self.complete.is_set():
             self._metrics.gauge("versiqii_snapshot_complete", 1)
             self.complete.set()
-        if self._reconciler is None or not changes:
-            return
-        causes = await self._record([change for change in changes if is_fact(change.key)])
-        cause = causes[-1] if causes else Cause(str(uuid.uuid4()))
-        if self._reconciler is not None:
-            self._reconciler.touched([change.key for change in changes], cause)
+        if cause is not None and changes and reconciler is self._reconciler and reconciler is not None:
+            reconciler.touched([change.key for change in changes], cause)
+
+    async def _record_first(self, seen: Observation) -> Cause:
+        """Record what will change before anybody can decide from it."""
+        causes = await self._record([c for c in self._snapshot.differences(seen) if is_fact(c.key)])
+        return causes[-1] if causes else Cause(str(uuid.uuid4()))
+
+    def _relative(self, batch: Batch) -> Observation:
+        prefix = f"{self._root}/"
+        changed = {e.key.removeprefix(prefix): Value(e.value, e.revision) for e in batch.changed}
+        deleted = tuple(key.removeprefix(prefix) for key in batch.deleted)
+        return Observation(changed, deleted, batch.index, batch.complete)
+
+    def _measure(self, index: int) -> None:
+        self._metrics.gauge("versiqii_snapshot_keys", len(self._snapshot))
+        self._metrics.gauge("versiqii_unknown_keys", len(self._snapshot.unknown))
+        self._metrics.gauge("versiqii_watch_index", index)
 
     async def _record(self, changes: Sequence[Change]) -> list[Cause]:
         """Record these facts; the journal's absence is waited out, because what is not recorded is not acted on."""
@@ -126,6 +136,10 @@ class Observer:
         while True:
             try:
                 return await self._gate.append(drafts, epoch=self._epoch)
+            except FenceLost:
+                # Another process leads by now and records; what was not recorded here is recorded there.
+                self.stand_by()
+                return ()
             except Unavailable as error:
                 log.warning("journal_unavailable", reason=error.message)
                 await anyio.sleep(JOURNAL_RETRY_S)

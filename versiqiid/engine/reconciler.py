@@ -29,8 +29,8 @@ log = logger("reconciler")
 ITEMS_AT_ONCE = 256
 """How many items are decided before they are written. Arbitrary: a few transactions' worth."""
 
-DECISIONS_IN_FLIGHT = 4
-"""Decisions wait on guests and validators in other threads and processes; more than the cores gains nothing."""
+DECISIONS_IN_FLIGHT = 16
+"""Decisions wait on guests and validators in other threads and processes; so many keep both busy."""
 
 
 class Reconciler:

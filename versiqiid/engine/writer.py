@@ -115,7 +115,7 @@ class Writer:
             misplaced = bool(intent.drafts) and await self._settle(intent, revision) != position
         for output in goods.outputs:
             self._snapshot.wrote(output.key, output.raw, revision)
-        return Written({change.work.item: tuple(o.key for o in change.render(0)) for change in changes}, misplaced)
+        return Written({change.work.item: change.keys for change in changes}, misplaced)
 
     async def _transact(self, goods: Parcel, intent: Intent) -> int:
         """Steps 8 and 9. Until its outcome is known, the intent is what this writer is unsure of."""
