@@ -11,13 +11,18 @@ import time
 from pathlib import Path
 
 import anyio
+import psycopg
 
+from tests.services.finder import MissingServiceError
+from tests.services.postgres import Postgres
+from versiqiid.adapters.postgres.init import init_journal
+from versiqiid.adapters.postgres.journal import PostgresJournal
 from versiqiid.adapters.sqlite.journal import SqliteJournal
 from versiqiid.core.canonical import digest
 from versiqiid.engine.audit import prove, verify_journal
 from versiqiid.engine.audit_directory import prove_from_directory, verify_directory
 from versiqiid.engine.audit_export import export
-from versiqiid.ports import Actor, Draft, Observed
+from versiqiid.ports import Actor, Draft, Journal, Observed
 from versiqiid.testing.journal_tools import LocalSigner
 
 Row = tuple[str, float, str]
@@ -41,26 +46,48 @@ def change(number: int) -> Draft:
     )
 
 
-async def _appends(folder: Path) -> list[Row]:
-    async with await SqliteJournal.open(folder / "appends.db", clock=time.time) as journal:
-        start = time.perf_counter()
-        for number in range(SINGLE):
+async def _appends(journal: Journal, title: str) -> list[Row]:
+    start = time.perf_counter()
+    for number in range(SINGLE):
+        await journal.append([change(number)])
+    single = SINGLE / (time.perf_counter() - start)
+
+    async def work(first: int) -> None:
+        for number in range(first, first + EACH):
             await journal.append([change(number)])
-        single = SINGLE / (time.perf_counter() - start)
 
-        async def work(first: int) -> None:
-            for number in range(first, first + EACH):
-                await journal.append([change(number)])
-
-        start = time.perf_counter()
-        async with anyio.create_task_group() as tasks:
-            for task in range(TASKS):
-                tasks.start_soon(work, SINGLE + task * EACH)
-        many = TASKS * EACH / (time.perf_counter() - start)
+    start = time.perf_counter()
+    async with anyio.create_task_group() as tasks:
+        for task in range(TASKS):
+            tasks.start_soon(work, SINGLE + task * EACH)
+    many = TASKS * EACH / (time.perf_counter() - start)
     return [
-        ("journal sqlite: durable appends, one task", single, "1/s"),
-        (f"journal sqlite: durable appends, {TASKS} tasks", many, "1/s"),
+        (f"journal {title}: durable appends, one task", single, "1/s"),
+        (f"journal {title}: durable appends, {TASKS} tasks", many, "1/s"),
     ]
+
+
+async def _sqlite(folder: Path) -> list[Row]:
+    async with await SqliteJournal.open(folder / "appends.db", clock=time.time) as journal:
+        return await _appends(journal, "sqlite")
+
+
+async def _postgres(server: Postgres) -> list[Row]:
+    init_journal(server.url, "versiqii_service")
+    with psycopg.connect(server.url, autocommit=True) as admin:
+        admin.execute("ALTER ROLE versiqii_service PASSWORD 'bench'")
+    url = f"postgresql://versiqii_service:bench@{server.address}/versiqii"
+    async with await PostgresJournal.open(url, clock=time.time) as journal:
+        return await _appends(journal, "postgres")
+
+
+def _with_postgres() -> list[Row]:
+    try:
+        server = Postgres()
+    except MissingServiceError:
+        return []
+    with server:
+        return anyio.run(_postgres, server)
 
 
 async def _audit(folder: Path, size: int) -> list[Row]:
@@ -115,7 +142,7 @@ def run() -> list[Row]:
     """Name, value and unit of each figure."""
     size = int(os.environ.get("VERSIQII_BENCH_ENTRIES", "100000"))
     with tempfile.TemporaryDirectory(dir=os.environ.get("VERSIQII_BENCH_DIR")) as folder:
-        return [*anyio.run(_appends, Path(folder)), *anyio.run(_audit, Path(folder), size)]
+        return [*anyio.run(_sqlite, Path(folder)), *_with_postgres(), *anyio.run(_audit, Path(folder), size)]
 
 
 if __name__ == "__main__":

@@ -19,8 +19,8 @@ import pytest
 from versiqiid.adapters.sqlite.journal import SqliteJournal
 from versiqiid.engine.audit import verify_journal
 from versiqiid.errors import InvalidSetting, JournalRefused, Refused, Unavailable
-from versiqiid.testing.journal_contract import (
-    JournalContract,
+from versiqiid.testing.journal_contract import JournalContract
+from versiqiid.testing.journal_tools import (
     LocalSigner,
     SteppingClock,
     about,
@@ -260,7 +260,7 @@ CHILD = """
 import sys, anyio, time
 from pathlib import Path
 from versiqiid.adapters.sqlite.journal import SqliteJournal
-from versiqiid.testing.journal_contract import about
+from versiqiid.testing.journal_tools import about
 
 async def work(journal, number):
     for count in range(10_000):

@@ -18,7 +18,7 @@ from versiqiid.engine.audit_directory import prove_from_directory, verify_direct
 from versiqiid.engine.audit_export import export
 from versiqiid.errors import JournalRefused, NotFound, Refused
 from versiqiid.ports import Actor, Query
-from versiqiid.testing.journal_contract import LocalSigner, SteppingClock, about, draft
+from versiqiid.testing.journal_tools import LocalSigner, SteppingClock, about, draft
 
 pytestmark = pytest.mark.anyio
 

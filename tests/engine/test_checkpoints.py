@@ -14,7 +14,7 @@ from versiqiid.engine.audit import sign_on_request
 from versiqiid.engine.checkpoints import CheckpointLoop
 from versiqiid.errors import JournalRefused
 from versiqiid.ports import Actor, Journal, Query, Recorded
-from versiqiid.testing.journal_contract import PATIENCE_S, LocalSigner, SteppingClock, draft
+from versiqiid.testing.journal_tools import PATIENCE_S, LocalSigner, SteppingClock, draft
 
 pytestmark = pytest.mark.anyio
 
@@ -54,7 +54,7 @@ async def signed_size(journal: Journal) -> int:
 
 async def until_signed(journal: Journal, size: int) -> None:
     with anyio.fail_after(PATIENCE_S):
-        while await signed_size(journal) < size:  # noqa: ASYNC110 (nothing tells of a checkpoint)
+        while await signed_size(journal) < size:
             await anyio.sleep(0.001)
 
 

@@ -15,7 +15,7 @@ from versiqiid.core.journal import Facts, KeyState
 from versiqiid.errors import InvalidInput, JournalRefused
 
 TIME = "2025-10-20T18:00:00.000000Z"
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20)
 SCALARS = (
     st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(allow_nan=False, allow_infinity=False)
 )

@@ -90,12 +90,15 @@ def template(facts: Facts) -> Template:
     if not _TYPE.fullmatch(facts.type):
         raise InvalidInput(f"entry type {facts.type!r}: expected a past fact such as ConfigRevised")
     for name in ("stream", "tenant", "correlation_id", "causation_id"):
-        if not getattr(facts, name):
-            raise InvalidInput(f"{facts.type}: {name} is empty")
+        text = getattr(facts, name)
+        if not text or "\0" in text:
+            raise InvalidInput(f"{facts.type}: {name} is empty or holds U+0000")
     if _OBSERVED in facts.data or "truncated" in facts.data:
         raise InvalidInput(f"{facts.type}: the members observed and truncated of data are the journal's own")
     data = dict(facts.data)
     if facts.observed is not None:
+        if "\0" in facts.observed.key:
+            raise InvalidInput(f"{facts.type}: the observed key holds U+0000")
         data[_OBSERVED] = facts.observed.as_json()
     optional = {"consul": facts.consul, "git": facts.git}
     before = {

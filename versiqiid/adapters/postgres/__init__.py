@@ -1,0 +1,1 @@
+"""PostgreSQL: the journal of a fleet, append-only by ownership, grants and guards. The one door to ``psycopg``."""

@@ -1,0 +1,100 @@
+"""Making the journal's tables, once, with an administrator's rights. The service itself never has them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import sql
+
+from versiqiid.adapters.postgres import guards, schema
+from versiqiid.adapters.postgres.database import CONNECT_TIMEOUT_S, failure_of, place_of
+from versiqiid.adapters.sql.database import Row
+from versiqiid.errors import InvalidSetting, Refused
+
+_ROLE = re.compile(r"[a-z_][a-z0-9_$]{0,62}")
+
+
+def init_journal(admin_url: str, service_role: str) -> tuple[str, ...]:
+    """Make roles, tables, guards and grants in one transaction; repeated, it only grants to the service role.
+
+    Blocking: call it from a command, not from an event loop.
+
+    :param admin_url: of a user who may create roles and schemas; without a superuser there are no event triggers.
+    :param service_role: made (with LOGIN and no password) unless it exists; gets SELECT and INSERT, and UPDATE on
+        projections only.
+    :returns: the guards that could not be made, by name.
+    :raises InvalidSetting: a role name outside ``[a-z_][a-z0-9_$]*``, or no PostgreSQL URL.
+    :raises Refused: the tables exist, but not as they were made; nothing was changed. Also for lack of rights.
+    :raises Unavailable: no answer.
+    """
+    place = place_of(admin_url)
+    if not _ROLE.fullmatch(service_role) or service_role == schema.OWNER:
+        raise InvalidSetting(f"service role {service_role!r}: expected a lower-case role name of its own")
+    try:
+        with psycopg.connect(admin_url, connect_timeout=CONNECT_TIMEOUT_S) as connection:
+            return _Init(connection, place).run(service_role)
+    except psycopg.Error as error:
+        raise failure_of(place, error) from error
+
+
+class _Init:
+    def __init__(self, connection: psycopg.Connection[Row], place: str) -> None:
+        self._connection = connection
+        self._place = place
+
+    def run(self, service_role: str) -> tuple[str, ...]:
+        ((superuser,),) = self._query("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+        if not self._query("SELECT 1 FROM pg_roles WHERE rolname = ?", service_role):
+            self._run(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(service_role)))
+        if not self._query("SELECT 1 FROM pg_roles WHERE rolname = ?", schema.OWNER):
+            self._run(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(schema.OWNER)))
+        fresh = not self._query("SELECT 1 FROM pg_namespace WHERE nspname = ?", schema.SCHEMA)
+        lacking = [] if fresh else [name for name in guards.required(self._query) if "service role" not in name]
+        if lacking:
+            raise Refused(f"journal {self._place}: the schema exists, but lacks {', '.join(lacking)}")
+        with self._as_owner(superuser=superuser):
+            if fresh:
+                self._make()
+            self._grant(service_role)
+        if fresh and superuser:
+            kept = [(str(catalogue), int(oid)) for catalogue, oid in guards.oids(self._query)]
+            for statement in schema.event_statements(kept):
+                self._connection.execute(statement.encode())
+        return guards.optional(self._query)
+
+    @contextmanager
+    def _as_owner(self, *, superuser: bool) -> Iterator[None]:
+        """Act as the owner, who cannot log in; an administrator who is no superuser is its member for that long."""
+        owner, name = sql.Identifier(schema.OWNER), sql.Identifier(schema.SCHEMA)
+        if not superuser:
+            self._run(sql.SQL("GRANT {} TO CURRENT_USER").format(owner))
+        self._run(sql.SQL("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {}").format(name, owner))
+        self._run(sql.SQL("SET LOCAL ROLE {}").format(owner))
+        yield
+        self._run(sql.SQL("RESET ROLE"))
+        if not superuser:
+            self._run(sql.SQL("REVOKE {} FROM CURRENT_USER").format(owner))
+
+    def _make(self) -> None:
+        name = sql.Identifier(schema.SCHEMA)
+        self._run(sql.SQL("SET LOCAL search_path = {}, pg_catalog, pg_temp").format(name))
+        for statement in (*schema.TABLES, *schema.guard_statements()):
+            self._connection.execute(statement.encode())
+        self._query("INSERT INTO meta (name, value) VALUES ('format', ?) RETURNING 1", schema.FORMAT)
+
+    def _grant(self, service_role: str) -> None:
+        role, name = sql.Identifier(service_role), sql.Identifier(schema.SCHEMA)
+        self._run(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(name, role))
+        for table in (*schema.APPEND_ONLY, *schema.PROJECTIONS):
+            rights = "SELECT, INSERT" + (", UPDATE" if table in schema.PROJECTIONS else "")
+            where = sql.Identifier(schema.SCHEMA, table)
+            self._run(sql.SQL("GRANT {} ON {} TO {}").format(sql.SQL(rights), where, role))
+
+    def _run(self, statement: sql.SQL | sql.Composed) -> None:
+        self._connection.execute(statement)
+
+    def _query(self, text: str, *values: object) -> list[Row]:
+        return self._connection.execute(text.replace("?", "%s").encode(), values).fetchall()
