@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _INTEGER_DIGITS_MAX: Final = 17  # with sign, of the longest literal worth converting: int() of a long one is quadratic
 
 
-class NotJson(Exception):  # noqa: N818  # not an error yet: the text may still be YAML
+class NotJson(Exception):  # not an error yet: the text may still be YAML
     """The text is outside the grammar of RFC 8259.
 
     :ivar offset: of the first character that cannot be part of it.

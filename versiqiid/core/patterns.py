@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import Final
 
 
-class UnusablePattern(ValueError):  # noqa: N818  # a reason, turned into UnusableSchema where the place is known
+class UnusablePattern(ValueError):  # a reason, turned into UnusableSchema where the place is known
     """Why the pattern cannot be used, as the end of a sentence that names it."""
 
 
