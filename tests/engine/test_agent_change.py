@@ -7,6 +7,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+import anyio
 import pytest
 
 from tests.engine.agent_bench import Bench, file_table, reload_of
@@ -449,8 +450,30 @@ async def test_a_swap_that_the_disk_refuses_undoes_the_others(tmp_path: Path) ->
     assert "cannot swap" in round_.statuses[0].reason
     assert bench.read("a.json") == '{"a":1}'
     assert bench.reloads() == ['{"a":1}', '{"a":1}']
+    assert bench.staged() == []
     bench.path("b.json").rmdir()
     bench.files[1].pop("check")
     await bench.start()
     assert await bench.state(wanted(BETTER)) == ("Applied", "")
     assert (bench.read("a.json"), bench.read("b.json")) == ('{"a":2}', '{"a":2}')
+
+
+async def test_a_reload_that_never_lets_the_agent_live_is_given_up(tmp_path: Path) -> None:
+    """Three starts end while this config is reloaded; the fourth brings the earlier one back without another try."""
+    script = 'read -r l < "$1"; echo "$l" >> "$2"; ! grep -q bad "$1" || exec sleep 600'
+    reload = ["sh", "-c", script, "reload", str(tmp_path / "etc/a.json"), str(tmp_path / "reloads")]
+    bench = Bench(tmp_path, [file_table(tmp_path, reload=reload, reload_timeout_s=600)])
+    await bench.converge(wanted(GOOD))
+    for number in range(3):
+        await bench.start()
+        with anyio.fail_after(20):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(bench.converge, wanted(BAD))
+                while len(bench.reloads()) < 2 + number:
+                    await anyio.sleep(0.005)
+                tasks.cancel_scope.cancel()
+    await bench.start()
+    state, reason = await bench.state(None)
+    assert (state, bench.read("a.json")) == ("Restored", '{"a":1}')
+    assert "3 times" in reason
+    assert bench.reloads() == ['{"a":1}', *['{"a":"bad"}'] * 3, '{"a":1}']

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+import operator
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
 
 from versiqiid.adapters.memory import MemoryStore
+from versiqiid.agent.reporter import Reporter
 from versiqiid.agent.run import run
 from versiqiid.agent.settings import AgentSettings, read_settings
 from versiqiid.errors import InvalidSetting, NotFound, Unavailable
@@ -293,6 +296,30 @@ async def test_a_key_of_another_session_is_waited_for(tmp_path: Path) -> None:
     async with agent(settings_in(tmp_path), store):
         await store.end_session(other.id)
         assert (await stored(store, bool))["state"] == "Waiting"
+
+
+class Counting(MemoryStore):
+    """Counts how often a lock was asked for: on Consul each time is a write."""
+
+    asked = 0
+
+    async def acquire(self, key: str, value: bytes, session: SessionId) -> bool:
+        self.asked += 1
+        return await super().acquire(key, value, session)
+
+
+async def test_only_what_is_new_is_written(tmp_path: Path) -> None:
+    """One write for each report that says something new, however often the task wakes."""
+    store = Counting()
+    reporter = Reporter(store, "h1", "versiqii/hosts/h1", 30, tmp_path / "session")
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(reporter.run)
+        for value in (b"1", b"1", b"2"):
+            reporter.publish("fw", b"same")
+            reporter.publish("av", value)
+            await stored(store, partial(operator.eq, json.loads(value)))
+        tasks.cancel_scope.cancel()
+    assert store.asked == 3
 
 
 async def test_a_data_folder_that_cannot_be_used_is_a_setting(tmp_path: Path) -> None:

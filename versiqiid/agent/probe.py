@@ -53,7 +53,7 @@ async def _try_tcp(host: str, port: int, timeout_s: float) -> Ran:
     with anyio.move_on_after(timeout_s):
         try:
             stream = await anyio.connect_tcp(host, port)
-        except OSError:
+        except (OSError, ValueError):  # a name that cannot be one is a ValueError of the codec
             return Ran("no answer", reason=f"{host}:{port} refuses the connection")
         connected = True
         await stream.aclose()

@@ -68,6 +68,9 @@ class Reporter:
             except VersiqiiError as error:
                 failures += 1
                 _log.warning("reports_not_written", reason=error.message, attempt=failures)
+            except Exception:  # noqa: BLE001 - reports are told; they must not be able to end the agent
+                failures += 1
+                _log.exception("reports_not_written", attempt=failures)
             await anyio.sleep(delay_s(_BACKOFF, failures, self.seed))
 
     async def _run_session(self) -> None:

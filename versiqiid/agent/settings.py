@@ -12,6 +12,7 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
@@ -52,6 +53,15 @@ def _command(arguments: tuple[str, ...]) -> tuple[str, ...]:
     return arguments
 
 
+def _address(text: str) -> str:
+    """Judges the port; the form is the pattern's business."""
+    port = urlsplit(text if "://" in text else f"//{text}").port  # ValueError when it is over 65535
+    if port == 0:
+        msg = "port 0 cannot be asked"
+        raise ValueError(msg)
+    return text
+
+
 def _pattern(text: str) -> str:
     try:
         groups = re.compile(text).groups
@@ -71,7 +81,12 @@ Command = Annotated[tuple[str, ...], Field(min_length=1, max_length=256), AfterV
 Mode = Annotated[str, StringConstraints(pattern=r"^0?[0-7]{3}$")]
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 Pause = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
-HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+(/\S*)?$", max_length=2000)]
+HttpUrl = Annotated[
+    str, StringConstraints(pattern=r"^https?://[^\s/]+(/\S*)?$", max_length=2000), AfterValidator(_address)
+]
+HostPort = Annotated[
+    str, StringConstraints(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^\s:/@]+):[0-9]{1,5}$"), AfterValidator(_address)
+]
 
 
 class _Table(BaseModel):
@@ -87,7 +102,7 @@ class ProbeSettings(_Table):
     """GET this address; redirects are not followed."""
     status: Annotated[int, Field(ge=100, le=599)] | None = None
     """The HTTP status that is a success; not set: any from 200 to 299."""
-    tcp: Annotated[str, StringConstraints(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^\s:]+):[0-9]{1,5}$")] | None = None
+    tcp: HostPort | None = None
     """``host:port`` that must accept a connection."""
     delay_s: Pause = 0.0
     """Wait before the first try."""
