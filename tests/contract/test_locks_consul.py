@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import anyio
 import pytest
 
+from tests.contract.wayside import Asked, Says, wayside
 from tests.services.consul import Consul
 from tests.services.fixtures import launch
 from versiqiid.adapters.consul.settings import ConsulSettings, parse_addresses
@@ -51,6 +53,21 @@ async def test_a_session_shorter_than_consul_takes_is_refused_by_the_name_of_the
         session = await store.open_session("leader", ttl_s=10)
         assert session.ttl_s == 10
         await store.end_session(session.id)
+
+
+async def test_a_longer_time_to_live_than_asked_is_told() -> None:
+    """Consul may grant more than it was asked for; the renewal has to know."""
+
+    def generous(asked: Asked) -> Says:
+        if asked.path == "/v1/session/create":
+            return Says(200, b'{"ID": "5f1c6f8e-0000-4000-8000-000000000000"}')
+        return Says(200, b'[{"ID": "5f1c6f8e", "TTL": "1m30s"}]', {"X-Consul-Index": "9"})
+
+    with wayside(generous) as server:
+        async with ConsulStore.connect(ConsulSettings(parse_addresses(server.address))) as store:
+            assert (await store.open_session("leader", ttl_s=10)).ttl_s == 90
+        body = json.loads(server.asked[0].body)
+        assert body == {"Name": "leader", "TTL": "10s", "LockDelay": "1s", "Behavior": "release"}
 
 
 async def test_a_release_keeps_the_value_although_somebody_writes_meanwhile(store: ConsulStore) -> None:

@@ -215,7 +215,7 @@ async def test_a_quiet_watch_says_that_it_is_well(tmp_path: Path) -> None:
 
 async def test_a_new_file_is_for_its_owner_only(tmp_path: Path, store: SqliteStore) -> None:
     await store.commit([Set("a", b"1")])
-    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in sorted(tmp_path.iterdir())}  # noqa: ASYNC240
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in sorted(tmp_path.iterdir())}
     assert modes == {"keys.db": 0o600, "keys.db-shm": 0o600, "keys.db-wal": 0o600}
 
 

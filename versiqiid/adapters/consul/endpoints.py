@@ -2,12 +2,51 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import contextlib
+from typing import TYPE_CHECKING, Any
 
 from consul import base
 
+from versiqiid.errors import Unavailable
+from versiqiid.ports import Entry
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from versiqiid.adapters.consul.transport import AnyioHTTP, Reply
+
+
+@contextlib.contextmanager
+def understood(what: str, *, writes: bool = False) -> Iterator[None]:
+    """A body that takes an answer apart.
+
+    :param writes: whether the answer was to a write.
+    :raises Unavailable: the answer has not the shape of Consul's.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        fault = Unavailable(f"consul {what}: the answer is not Consul's", hint="Check the address.")
+        fault.maybe_written = writes
+        raise fault from error
+
+
+def entries_of(reply: Reply) -> tuple[Entry, ...]:
+    """What a query of the key-value store brought, in byte order of keys.
+
+    Consul keeps no times, and shows empty values as null.
+    """
+    with understood("GET /v1/kv/"):
+        _, found = reply.value
+        items = [found] if isinstance(found, dict) else found or []
+        return tuple(sorted(map(_entry, items), key=lambda entry: entry.key))
+
+
+def _entry(item: dict[str, Any]) -> Entry:
+    value, revision = item["Value"], item["ModifyIndex"]
+    if not (isinstance(value, bytes | None) and isinstance(revision, int)):
+        raise TypeError("an item has a value and a ModifyIndex")
+    return Entry(str(item["Key"]), value or b"", revision)
 
 
 class Endpoints:

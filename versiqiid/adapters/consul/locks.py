@@ -10,18 +10,17 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from versiqiid.adapters.consul.endpoints import entries_of, understood
 from versiqiid.adapters.consul.faults import TransactionRefusedError
 from versiqiid.adapters.consul.transaction import Wire
 from versiqiid.core.keys import check_key
-from versiqiid.errors import Unavailable
+from versiqiid.errors import Refused, Unavailable
 from versiqiid.operations import check_value
 from versiqiid.ports import Session, SessionId
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from versiqiid.adapters.consul.endpoints import Endpoints
-    from versiqiid.ports import StoreLimits
+    from versiqiid.ports import Entry, StoreLimits
 
 _RELEASES_MAX = 8
 """How often a release is tried again because somebody writes the key at the same moment. Arbitrary."""
@@ -46,15 +45,18 @@ class ConsulLocks:
             "Behavior": "delete" if delete else "release",
         }
         created = await self._endpoints.create_session(json.dumps(body).encode())
-        session = SessionId(created.value)
+        with understood("PUT /v1/session/create", writes=True):
+            session = SessionId(str(created.value))
         self._held[session] = set()
         if delete:
             self._ephemeral.add(session)
         try:
-            _, granted = (await self._endpoints.session.info(session, consistency="consistent")).value
-        except Unavailable:
+            reply = await self._endpoints.session.info(session, consistency="consistent")
+            with understood("GET /v1/session/info"):
+                _, granted = reply.value
+                return Session(session, max(ttl_s, _seconds(granted["TTL"])))
+        except (Unavailable, Refused):
             return Session(session, ttl_s)  # Consul never grants less than it was asked for
-        return Session(session, max(ttl_s, _seconds(granted["TTL"])) if granted else ttl_s)
 
     async def renew(self, session: SessionId) -> None:
         await self._endpoints.session.renew(session)
@@ -85,22 +87,26 @@ class ConsulLocks:
         Consul's ``?release=`` writes the value that is sent with it, so it cannot keep one that it does not know.
         """
         for _ in range(_RELEASES_MAX):
-            _, item = (await self._endpoints.kv.get(key, consistency="consistent")).value
-            if item is None or item.get("Session") != session:
+            reply = await self._endpoints.kv.get(key, consistency="consistent")
+            with understood("GET /v1/kv/"):
+                _, item = reply.value
+                holder = item and item.get("Session")
+            if holder != session:
                 break
-            if await self._try_to_give_back(item, session, delete=delete):
+            (entry,) = entries_of(reply)
+            if await self._try_to_give_back(entry, session, delete=delete):
                 self._held.get(session, set()).discard(key)
                 return True
         self._held.get(session, set()).discard(key)
         return False
 
-    async def _try_to_give_back(self, item: dict[str, Any], session: SessionId, *, delete: bool) -> bool:
-        key, revision = item["Key"], item["ModifyIndex"]
+    async def _try_to_give_back(self, entry: Entry, session: SessionId, *, delete: bool) -> bool:
+        key = entry.key
         if delete:
             wires = [Wire("check-session", key, 0, session=session), Wire("delete", key, 0)]
         else:
-            unlock = Wire("unlock", key, 0, value=item["Value"] or b"", session=session)
-            wires = [Wire("check-index", key, 0, revision), unlock]
+            unlock = Wire("unlock", key, 0, value=entry.value, session=session)
+            wires = [Wire("check-index", key, 0, entry.revision), unlock]
         try:
             await self._endpoints.txn.put([wire.payload() for wire in wires])
         except TransactionRefusedError:

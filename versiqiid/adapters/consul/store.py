@@ -10,13 +10,13 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
-from versiqiid.adapters.consul.endpoints import Endpoints
+from versiqiid.adapters.consul.endpoints import Endpoints, entries_of, understood
 from versiqiid.adapters.consul.faults import TransactionRefusedError
 from versiqiid.adapters.consul.locks import ConsulLocks
 from versiqiid.adapters.consul.settings import ConsulSettings
 from versiqiid.adapters.consul.transaction import encode, refused
 from versiqiid.adapters.consul.transport import AnyioHTTP
-from versiqiid.adapters.consul.watch import PrefixWatch, WatchOptions, entry_of
+from versiqiid.adapters.consul.watch import PrefixWatch, WatchOptions
 from versiqiid.core.keys import check_key
 from versiqiid.errors import Conflict, Forbidden, Refused, Unavailable
 from versiqiid.operations import check_operations, check_prefix, conflict, wire_bytes
@@ -85,8 +85,7 @@ class ConsulStore:
 
     async def get(self, key: str) -> Entry | None:
         check_key(key)
-        _, item = (await self._endpoints.kv.get(key, consistency="consistent")).value
-        return None if item is None else entry_of(item)
+        return next(iter(entries_of(await self._endpoints.kv.get(key, consistency="consistent"))), None)
 
     async def scan(self, prefix: str) -> Listing:
         check_prefix(prefix)
@@ -96,9 +95,8 @@ class ConsulStore:
                 f"consul: the token may not read everything under {prefix!r}",
                 hint="Give the token's policy key_prefix read on it.",
             )
-        _, items = reply.value
         self._saw(reply.meta.index)
-        return Listing(tuple(sorted(map(entry_of, items or ()), key=lambda entry: entry.key)), reply.meta.index)
+        return Listing(entries_of(reply), reply.meta.index)
 
     async def commit(self, operations: Sequence[Operation]) -> Revision:
         await self._learn_limits()
@@ -112,9 +110,11 @@ class ConsulStore:
         try:
             reply = await self._endpoints.txn.put([wire.payload() for wire in wires])
         except TransactionRefusedError as refusal:
-            error, wire = refused(wires, refusal.body)
+            with understood("PUT /v1/txn"):
+                error, wire = refused(wires, refusal.body)
             raise (await self._found(wire) if isinstance(error, Conflict) else error) from None
-        written = [result["KV"]["ModifyIndex"] for result in reply.value["Results"] or () if result.get("KV")]
+        with understood("PUT /v1/txn", writes=True):
+            written = [int(result["KV"]["ModifyIndex"]) for result in reply.value["Results"] or () if result.get("KV")]
         return await self._revision(written, before, near=operations[0].key if operations else "")
 
     async def watch(self, prefix: str, observe: Observe) -> None:
@@ -182,7 +182,8 @@ class ConsulStore:
         except Unavailable:
             return
         else:
-            found = _VERSION.match(reply.value["Config"]["Version"])
+            with understood("GET /v1/agent/self"):
+                found = _VERSION.match(reply.value["Config"]["Version"])
             recent = found is not None and tuple(map(int, found.groups())) >= (1, 14)
             self._limits[address] = replace(_LIMITS, operations_max=_OPERATIONS_SINCE_1_14) if recent else _LIMITS
 

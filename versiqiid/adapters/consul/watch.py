@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import anyio
 
+from versiqiid.adapters.consul.endpoints import entries_of
 from versiqiid.core import cursor as pacing
 from versiqiid.core.cursor import UNBLOCKED, Answer, Cursor, Pace, Step
 from versiqiid.core.guard import Seen, Verdict, judge
@@ -112,9 +113,9 @@ class PrefixWatch:
         """Everything, at once, with the quorum's word."""
         try:
             reply = await self._endpoints.kv.get(self._prefix, recurse=True, consistency="consistent")
+            return _picture(reply, early=False, confirmed=True)
         except VersiqiiError as error:
             return error
-        return _picture(reply, early=False, confirmed=True)
 
     async def _block(self, wait_s: float) -> Outcome:
         """Everything, as soon as it changes or the wait is over.
@@ -144,11 +145,10 @@ class PrefixWatch:
             reply = await self._endpoints.kv.get(
                 self._prefix, index=self._cursor.index, wait=f"{wait_s:.3f}s", recurse=True
             )
-        except VersiqiiError as error:
-            asked.outcome = error
-        else:
             early = anyio.current_time() - begun < wait_s
             asked.outcome = _picture(reply, early=early, confirmed=False)
+        except VersiqiiError as error:
+            asked.outcome = error
         asked.done.set()
 
     async def _probe(self) -> VersiqiiError | None:
@@ -224,17 +224,8 @@ class PrefixWatch:
         return step
 
 
-def entry_of(item: dict[str, object]) -> Entry:
-    """One item of Consul's answer as the port's entry. Consul keeps no times, and no empty values but null."""
-    value, revision = item["Value"], item["ModifyIndex"]
-    if not (isinstance(value, bytes | None) and isinstance(revision, int)):
-        raise TypeError("an item of the key-value store has a value and a ModifyIndex")
-    return Entry(str(item["Key"]), value or b"", revision)
-
-
 def _picture(reply: Reply, *, early: bool, confirmed: bool) -> Picture:
-    _, items = reply.value
-    entries = {entry.key: entry for entry in map(entry_of, items or ())}
+    entries = {entry.key: entry for entry in entries_of(reply)}
     return Picture(entries, reply.meta, early, confirmed)
 
 
