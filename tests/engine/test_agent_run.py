@@ -279,7 +279,7 @@ async def test_a_restart_after_a_crash_does_not_wait_for_the_old_session(tmp_pat
     store = MemoryStore(monotonic=Clock())
     old = await store.open_session("old", ttl_s=math.inf, delete=True)
     assert await store.acquire(REPORT, b"{}", old.id)
-    note = tmp_path / "data" / "agent" / "session"
+    note = tmp_path / "data" / ".session"
     note.parent.mkdir(parents=True)
     note.write_text(old.id)
     async with agent(settings_in(tmp_path), store):

@@ -96,7 +96,7 @@ async def run(
         settings.host,
         f"{world.root}/hosts/{settings.host}",
         ttl_s=settings.session_ttl_s,
-        note=folder / "session",
+        note=folder / ".session",  # no target is named like this
         seed=_seed(settings.host),
     )
     workers = [
@@ -191,14 +191,15 @@ class Worker:
         self.reporter.publish(self.target.target, raw)
         if raw != self._last:
             self._last = raw
+            _log.info("agent_reported", target=self.target.target, state=report["state"], reason=report["reason"])
             self.world.tell(report)
         return round_.retry
 
 
 def _data_folder(settings: AgentSettings) -> Path:
     if settings.data_dir is None:
-        raise InvalidSetting("agent.data_dir is missing", hint="The daemon fills in its own data-dir.")
-    return settings.data_dir / "agent"
+        raise InvalidSetting("agent.data_dir is missing", hint="The daemon fills in a folder of its own.")
+    return settings.data_dir
 
 
 def _seed(text: str) -> float:

@@ -207,7 +207,7 @@ class AgentSettings(_Table):
     host: Annotated[str, AfterValidator(_segment)] = Field(default_factory=_own_name, validate_default=True)
     """The name it reports under; default: the host name."""
     data_dir: AbsolutePath | None = None
-    """Where state and generations are kept; default: the daemon's."""
+    """Where state and generations are kept; default: ``agent`` in the daemon's."""
     targets: tuple[TargetSettings, ...] = ()
     resync_s: Seconds = 60.0
     """How often files and versions are looked at without a change."""

@@ -135,7 +135,7 @@ _ADAPTER: Final = TypeAdapter(TargetState)
 
 @dataclass(frozen=True, slots=True)
 class StateFolder:
-    """``<data dir>/agent/<target>/``: readable by the agent alone, because contents may hold secrets."""
+    """``<data dir>/<target>/``: readable by the agent alone, because contents may hold secrets."""
 
     path: Path
 
