@@ -74,18 +74,28 @@ class PostgresDatabase:
     def query(self, sql: str, *values: object) -> list[Row]:
         return self._connection.execute(_marks(sql), values).fetchall()
 
-    def run(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
-        """Every new row must come back: ``CREATE RULE … DO INSTEAD NOTHING`` would swallow it without a word."""
-        fresh = sql.startswith("INSERT") and "ON CONFLICT" not in sql
-        with self._connection.cursor() as cursor:
-            cursor.executemany(_marks(sql) + (" RETURNING 1" if fresh else ""), rows, returning=fresh)
-            if not fresh:
-                return
-            found = len(cursor.fetchall())
-            while cursor.nextset():
-                found += len(cursor.fetchall())
-        if found != len(rows):
-            raise psycopg.IntegrityError(f"{len(rows)} rows were written and {found} came back")
+    def ask(self, questions: Sequence[tuple[str, Sequence[object]]]) -> list[list[Row]]:
+        connection = self._connection
+        with connection.pipeline():
+            cursors = [connection.execute(_marks(sql), values) for sql, values in questions]
+        return [cursor.fetchall() for cursor in cursors]
+
+    def run(self, statements: Sequence[tuple[str, Sequence[Sequence[object]]]]) -> None:
+        """Every new row must come back: a rule or a trigger could swallow it without a word."""
+        connection = self._connection
+        with connection.pipeline():
+            written = [self._run(connection, sql, rows) for sql, rows in statements]
+        for cursor, expected in written:
+            if cursor.rowcount != expected:
+                raise psycopg.IntegrityError(f"{expected} rows were written and {cursor.rowcount} came back")
+
+    @staticmethod
+    def _run(
+        connection: psycopg.Connection[Row], sql: str, rows: Sequence[Sequence[object]]
+    ) -> tuple[psycopg.Cursor[Row], int]:
+        cursor = connection.cursor()
+        cursor.executemany(_marks(sql) + (" RETURNING 1" if "INSERT" in sql else ""), rows)
+        return cursor, len(rows)
 
     def begin(self) -> None:
         self._connection.execute(_BEGIN)

@@ -82,7 +82,7 @@ def _name(db: PostgresDatabase, origin: str) -> str:
     try:
         found = db.query("SELECT value FROM meta WHERE name = 'origin'")
         if not found:
-            db.run("INSERT INTO meta (name, value) VALUES (?, ?)", [("origin", origin)])
+            db.run([("INSERT INTO meta (name, value) VALUES (?, ?)", [("origin", origin)])])
         db.commit()
     except BaseException:
         db.rollback()

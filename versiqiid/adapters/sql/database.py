@@ -24,8 +24,12 @@ class Database(Protocol):
         """The rows of one statement."""
         ...
 
-    def run(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
-        """The statement once for each row."""
+    def ask(self, questions: Sequence[tuple[str, Sequence[object]]]) -> list[list[Row]]:
+        """The rows of several statements, with their values, in as few round trips as can be."""
+        ...
+
+    def run(self, statements: Sequence[tuple[str, Sequence[Sequence[object]]]]) -> None:
+        """Each statement once for each of its rows, in order, in as few round trips as can be."""
         ...
 
     def begin(self) -> None:

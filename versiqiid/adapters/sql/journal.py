@@ -146,7 +146,8 @@ class SqlJournal:
             size = queries.head(db).size
             if not 0 <= position <= size:
                 raise InvalidInput(f"outbox position {position} of {sink}: expected 0 to {size}")
-            writes.advance_outbox(db, sink, position)
+            if position > queries.outbox_position(db, sink):
+                writes.advance_outbox(db, sink, position)
 
         await self._writer.exclusively(work)
 

@@ -26,6 +26,11 @@ _OBSERVED_IN = (
     "SELECT position, time, type, stream, stream_revision, correlation_id, entry, key, key_revision, key_digest"
     " FROM entries WHERE key IN @ AND key_revision IN @"
 )
+_LAST_ENTRY = "SELECT position, time FROM entries ORDER BY position DESC LIMIT 1"
+_EPOCH = "SELECT value FROM counters WHERE name = 'epoch'"
+_STREAMS_IN = "SELECT stream, revision FROM streams WHERE stream IN @"
+_INTENTS_IN = "SELECT id, state FROM intents WHERE id IN @"
+_DOCUMENTS_IN = "SELECT digest FROM documents WHERE digest IN @"
 _KEYS_IN = "SELECT key, revision, digest, position, created, updated FROM keys WHERE key IN @"
 
 T = TypeVar("T")
@@ -37,11 +42,11 @@ def _chunks(values: Iterable[T]) -> Iterator[Sequence[T]]:
         yield ordered[start : start + _CHUNK]
 
 
-def _any_of(db: Database, sql: str, *lists: Sequence[object]) -> list[Row]:
-    """The rows of a statement in which each ``IN @`` stands for one list, in order."""
+def _any_of(sql: str, *lists: Sequence[object]) -> tuple[str, list[object]]:
+    """A statement in which each ``IN @`` stands for one list, in order, and its values."""
     for values in lists:
         sql = sql.replace("@", f"({', '.join('?' * len(values))})", 1)
-    return db.query(sql, *(value for values in lists for value in values))
+    return sql, [value for values in lists for value in values]
 
 
 def _recorded(row: Row) -> Recorded:
@@ -54,41 +59,46 @@ def _recorded(row: Row) -> Recorded:
 
 def head(db: Database) -> Head:
     """Where the journal stands."""
-    last = db.query("SELECT position, time FROM entries ORDER BY position DESC LIMIT 1")
-    epoch = db.query("SELECT value FROM counters WHERE name = 'epoch'")
+    return _head(*db.ask([(_LAST_ENTRY, ()), (_EPOCH, ())]))
+
+
+def _head(last: list[Row], epoch: list[Row]) -> Head:
     size, time = (last[0][0] + 1, last[0][1]) if last else (0, "")
     return Head(size, time, epoch[0][0] if epoch else 0)
 
 
 def known(db: Database, needs: Needs) -> Known:
-    """Everything that a batch of operations needs to be decided."""
-    found = Known(head=head(db))
-    for names in _chunks(needs.streams):
-        found.streams.update(_any_of(db, "SELECT stream, revision FROM streams WHERE stream IN @", names))
-    for names in _chunks(needs.intents):
-        found.intents.update(_any_of(db, "SELECT id, state FROM intents WHERE id IN @", names))
-    for names in _chunks(needs.documents):
-        rows = _any_of(db, "SELECT digest FROM documents WHERE digest IN @", names)
-        found.documents.update((name, b"") for (name,) in rows)
-    _observed(db, needs, found)
+    """Everything that a batch of operations needs to be decided, asked in one go (two if a key is gone)."""
+    keys = list(_chunks({state.key for state in needs.observed}))
+    states = list(_chunks(needs.observed))
+    asked: dict[str, list[tuple[str, Sequence[object]]]] = {
+        "head": [(_LAST_ENTRY, ()), (_EPOCH, ())],
+        "streams": [_any_of(_STREAMS_IN, names) for names in _chunks(needs.streams)],
+        "intents": [_any_of(_INTENTS_IN, names) for names in _chunks(needs.intents)],
+        "documents": [_any_of(_DOCUMENTS_IN, names) for names in _chunks(needs.documents)],
+        "keys": [_any_of(_KEYS_IN, names) for names in keys],
+        "recorded": [_any_of(_OBSERVED_IN, [s.key for s in part], [s.revision for s in part]) for part in states],
+    }
+    answers = iter(db.ask([question for questions in asked.values() for question in questions]))
+    found = Known(head=_head(next(answers), next(answers)))
+    rows = {name: [row for _ in asked[name] for row in next(answers)] for name in list(asked)[1:]}
+    found.streams.update(rows["streams"])
+    found.intents.update(rows["intents"])
+    found.documents.update((name, b"") for (name,) in rows["documents"])
+    found.keys.update((key, KeyRow(*rest)) for key, *rest in rows["keys"])
+    for *entry, key, revision, digest in rows["recorded"]:
+        found.recorded[key, revision, digest] = _recorded(tuple(entry))
+    _deletions(db, found)
     return found
 
 
-def _observed(db: Database, needs: Needs, found: Known) -> None:
-    gone: dict[int, str] = {}
-    for names in _chunks({state.key for state in needs.observed}):
-        for key, *rest in _any_of(db, _KEYS_IN, names):
-            row = found.keys[key] = KeyRow(*rest)
-            if row.digest is None:
-                gone[row.position] = key
-    for states in _chunks(needs.observed):
-        keys, revisions = [state.key for state in states], [state.revision for state in states]
-        for *entry, key, revision, digest in _any_of(db, _OBSERVED_IN, keys, revisions):
-            found.recorded[key, revision, digest] = _recorded(tuple(entry))
-    for positions in _chunks(gone):
-        for recorded in map(_recorded, _any_of(db, _ENTRIES_IN, positions)):
-            key = gone[recorded.position]
-            found.keys[key] = replace(found.keys[key], recorded=recorded)
+def _deletions(db: Database, found: Known) -> None:
+    """Put to each key that is gone the entry that says so."""
+    gone = {row.position: key for key, row in found.keys.items() if row.digest is None}
+    questions = [_any_of(_ENTRIES_IN, positions) for positions in _chunks(gone)]
+    for recorded in (_recorded(row) for rows in (db.ask(questions) if questions else ()) for row in rows):
+        key = gone[recorded.position]
+        found.keys[key] = replace(found.keys[key], recorded=recorded)
 
 
 # --------------------------------------------------------------------------------------------- what readers ask

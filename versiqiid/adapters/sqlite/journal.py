@@ -51,8 +51,12 @@ class SqliteDatabase:
     def query(self, sql: str, *values: object) -> list[Row]:
         return self._connection.execute(sql, values).fetchall()
 
-    def run(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
-        self._connection.executemany(sql, rows)
+    def ask(self, questions: Sequence[tuple[str, Sequence[object]]]) -> list[list[Row]]:
+        return [self._connection.execute(sql, values).fetchall() for sql, values in questions]
+
+    def run(self, statements: Sequence[tuple[str, Sequence[Sequence[object]]]]) -> None:
+        for sql, rows in statements:
+            self._connection.executemany(sql, rows)
 
     def begin(self) -> None:
         self._connection.execute("BEGIN IMMEDIATE")
