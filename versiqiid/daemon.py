@@ -9,9 +9,10 @@ from __future__ import annotations
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from versiqiid.adapters.systemd import Notifier
 from versiqiid.adapters.validation import ProcessValidator
 from versiqiid.adapters.wasm import WasmRuntime
 from versiqiid.engine.checkpoints import CheckpointLoop
-from versiqiid.engine.engine import Clocks, Engine, EngineSettings, Ports
+from versiqiid.engine.engine import Clocks, Engine, EngineSettings, Ports, Task
 from versiqiid.engine.leadership import LeaderSettings
 from versiqiid.engine.outbox import Outbox
 from versiqiid.errors import InvalidSetting, JournalRefused
@@ -84,6 +85,12 @@ async def _open(settings: Settings, opened: AsyncExitStack) -> Daemon:
     signer = await _signer(settings, journal)
     validator = ProcessValidator()
     opened.push_async_callback(validator.aclose)
+    outbox = _outbox(settings, journal, metrics)
+    alarms: list[str] = []
+    tasks: list[Task] = [outbox.run] if outbox else []
+    if signer is not None:
+        loop = CheckpointLoop(journal, signer, metrics=metrics, interval_s=settings.checkpoint_interval_s)
+        tasks.append(partial(_sign, loop, alarms))
     engine = Engine(
         Ports(store, store, journal, validator, WasmRuntime(), metrics),
         EngineSettings(
@@ -92,9 +99,9 @@ async def _open(settings: Settings, opened: AsyncExitStack) -> Daemon:
             controller="controller" in settings.role,
         ),
         Clocks(time.time, time.monotonic),
+        while_leading=tasks,
     )
-    outbox = _outbox(settings, journal, metrics)
-    return Daemon(settings, engine, journal, metrics, validator, store, signer, outbox, [])
+    return Daemon(settings, engine, journal, metrics, validator, store, signer, outbox, alarms)
 
 
 async def _signer(settings: Settings, journal: Journal) -> LocalSigner | None:
@@ -110,7 +117,7 @@ def _outbox(settings: Settings, journal: Journal, metrics: PrometheusMetrics) ->
     from versiqiid.adapters.kafka import KafkaEventSink, KafkaSettings  # noqa: PLC0415
     from versiqiid.core.cloudevent import Source  # noqa: PLC0415
 
-    source = Source(journal.origin, schema_base=f"http://{settings.listen}/events/schemas")
+    source = Source(journal.origin, schema_base=f"{settings.public}/events/schemas")
     kafka = KafkaSettings(bootstrap=settings.kafka, topic_prefix=settings.kafka_topic_prefix)
     return Outbox(journal, KafkaEventSink(kafka, source, metrics=metrics), metrics, dice=random.random)
 
@@ -118,10 +125,6 @@ def _outbox(settings: Settings, journal: Journal, metrics: PrometheusMetrics) ->
 async def _start(daemon: Daemon, tasks: TaskGroup, stop: anyio.Event, started: Callable[[str], None]) -> None:
     settings = daemon.settings
     tasks.start_soon(daemon.engine.run)
-    if daemon.signer is not None:
-        tasks.start_soon(_sign, daemon, daemon.signer)
-    if daemon.outbox is not None:
-        await tasks.start(daemon.outbox.run)
     if "agent" in settings.role:
         await _start_agent(daemon, tasks)
     address = await _start_api(daemon, tasks, stop) if "api" in settings.role else ""
@@ -133,16 +136,13 @@ async def _start(daemon: Daemon, tasks: TaskGroup, stop: anyio.Event, started: C
         tasks.start_soon(notifier.run, daemon.engine.observer.complete.wait)
 
 
-async def _sign(daemon: Daemon, signer: LocalSigner) -> None:
+async def _sign(loop: CheckpointLoop, alarms: list[str]) -> None:
     """Sign checkpoints. A log that is no extension of what was signed is never signed again, and never hidden."""
-    loop = CheckpointLoop(
-        daemon.journal, signer, metrics=daemon.metrics, interval_s=daemon.settings.checkpoint_interval_s
-    )
     try:
         await loop.run()
     except JournalRefused as refusal:
         log.error("journal_refused", reason=refusal.message, hint="Run `versiqii audit verify`; a person must look.")
-        daemon.alarms.append(f"journal: {refusal.message}")
+        alarms.append(f"journal: {refusal.message}")
 
 
 async def _start_agent(daemon: Daemon, tasks: TaskGroup) -> None:
@@ -151,8 +151,13 @@ async def _start_agent(daemon: Daemon, tasks: TaskGroup) -> None:
 
     settings = read_settings(daemon.settings.agent).in_folder(daemon.settings.data_dir / "agent")
 
+    def told(report: Mapping[str, Any]) -> None:
+        outcome = (report.get("lastReload") or {}).get("outcome")
+        if outcome:
+            daemon.metrics.count("versiqii_host_reload_total", outcome=str(outcome).lower())
+
     async def follow() -> None:
-        await run(settings, daemon.store, daemon.store, root=daemon.settings.root)
+        await run(settings, daemon.store, daemon.store, root=daemon.settings.root, report=told)
 
     tasks.start_soon(follow)
 

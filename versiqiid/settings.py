@@ -90,6 +90,9 @@ class Settings(BaseSettings):
     listen: str = "127.0.0.1:8080"
     """Address and port of the API; port 0 = any free one, told in the log."""
 
+    public_url: str = ""
+    """How others reach this API, for addresses inside events; default: ``http://`` and the listen address."""
+
     api_token_file: Path | None = None
     """Bearer tokens, one a line; needed to listen on anything but loopback."""
 
@@ -159,6 +162,10 @@ class Settings(BaseSettings):
             msg = "listen: without --api-token-file the API listens on a loopback address only, such as 127.0.0.1:8080"
             raise ValueError(msg)
         return self
+
+    @property
+    def public(self) -> str:
+        return self.public_url.rstrip("/") or f"http://{self.listen}"
 
     @property
     def store_url(self) -> str:

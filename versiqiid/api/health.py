@@ -53,8 +53,7 @@ class Health:
 
     def store_age_s(self) -> float | None:
         """Seconds since the store last answered the watch, None before the first answer."""
-        reached = self.engine.observer.reached_at
-        return None if reached is None else self.clock() - reached
+        return self.engine.reached_age_s()
 
     def leader(self, stored: dict[str, Any] | None) -> dict[str, Any]:
         """Who leads, from the leader key's value."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import anyio
 
@@ -17,13 +18,17 @@ from versiqiid.engine.compute import Computer
 from versiqiid.engine.decide import Decider
 from versiqiid.engine.facts import DAEMON
 from versiqiid.engine.gate import JournalGate
+from versiqiid.engine.gauges import measure
 from versiqiid.engine.lastgood import LastGood
 from versiqiid.engine.leadership import LeaderSettings, Leadership
+from versiqiid.engine.measured import MeasuredRuntime, MeasuredValidator
 from versiqiid.engine.observer import Observer
 from versiqiid.engine.reconciler import Reconciler
 from versiqiid.engine.workqueue import WorkQueue
 from versiqiid.engine.writer import Term, Writer
 from versiqiid.ports import Draft, Journal, KeyValueStore, Locks, Metrics, MigrationRuntime, Validator
+
+Task: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +63,21 @@ class EngineSettings:
 class Engine:
     """Watches always; writes only while leading."""
 
-    def __init__(self, ports: Ports, settings: EngineSettings, clocks: Clocks) -> None:
+    def __init__(
+        self, ports: Ports, settings: EngineSettings, clocks: Clocks, *, while_leading: Sequence[Task] = ()
+    ) -> None:
+        """:param while_leading: tasks that run in each term of leadership, such as the outbox: one at a time leads."""
+        self._while_leading = while_leading
         self._ports = ports
         self._settings = settings
         self._clocks = clocks
         self.snapshot = Snapshot()
-        self.gate = JournalGate(ports.journal)
+        self.gate = JournalGate(ports.journal, ports.metrics)
         self.attributions = Attributions()
-        self._computer = Computer(ports.validator, ports.runtime)
+        self._computer = Computer(
+            MeasuredValidator(ports.validator, ports.metrics),
+            MeasuredRuntime(ports.runtime, ports.metrics, clocks.monotonic),
+        )
         self._reconciler: Reconciler | None = None
         self.observer = Observer(
             self.snapshot,
@@ -85,6 +97,11 @@ class Engine:
             metrics=ports.metrics,
         )
 
+    def reached_age_s(self) -> float | None:
+        """Seconds since the store last answered the watch, None before the first answer."""
+        reached = self.observer.reached_at
+        return None if reached is None else self._clocks.monotonic() - reached
+
     def monotonic(self) -> float:
         """Seconds on the engine's own clock."""
         return self._clocks.monotonic()
@@ -100,6 +117,7 @@ class Engine:
         """Until cancelled."""
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._ports.store.watch, f"{self._settings.leader.root}/", self.observer.observe)
+            tasks.start_soon(measure, self.snapshot, self._ports.metrics, self.reached_age_s)
             if self._settings.controller:
                 tasks.start_soon(self.leadership.run)
 
@@ -126,6 +144,8 @@ class Engine:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(reconciler.run)
                 tasks.start_soon(self._resync, reconciler)
+                for task in self._while_leading:
+                    tasks.start_soon(task)
         finally:
             self.observer.stand_by()
             self._reconciler = None

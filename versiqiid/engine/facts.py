@@ -1,14 +1,15 @@
-"""Which past fact a change of a desired key is, as a draft for the journal. No decisions about configs live here."""
+"""Which past fact a change of a key is, as a draft for the journal. No decisions about configs live here."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from versiqiid.core import keys as k
 from versiqiid.core.canonical import digest
 from versiqiid.core.snapshot import Change
+from versiqiid.core.status import state_of
 from versiqiid.ports import Actor, Draft, Observed
 
 RAW_WRITE = Actor("user", "unknown", "kv")
@@ -29,6 +30,7 @@ _TYPES: Mapping[type, tuple[str, str, str]] = {
     k.ConfigKey: ("ConfigRevised", "ConfigRevised", "ConfigDeleted"),
     k.BindingKey: ("BindingCreated", "BindingChanged", "BindingRemoved"),
     k.PolicyKey: ("PolicyChanged", "PolicyChanged", "PolicyRemoved"),
+    k.HostKey: ("HostReported", "HostReported", "HostReported"),
 }
 _STREAMS = {"families": "family", "schemas": "schema", "configs": "config", "bindings": "binding", "envs": "env"}
 
@@ -57,11 +59,16 @@ def key_fact(change: Change, by: Attribution) -> Draft:
     data: dict[str, Any] = {"key": change.key, "revision": revision, "digest": digest(after.raw) if after else None}
     if before is not None:
         data |= {"previousRevision": before.revision, "previousDigest": digest(before.raw)}
-    if isinstance(k.parse(change.key), k.VersionKey):
+    meaning = k.parse(change.key)
+    if isinstance(meaning, k.VersionKey):
         data |= {
             "version": _text(after.raw) if after else None,
             "previousVersion": _text(before.raw) if before else None,
         }
+    if isinstance(meaning, k.HostKey):
+        told = state_of(after.raw) if after else {}
+        kind, by = _host_type(told, state_of(before.raw) if before else {}), replace(by, actor=_host(meaning))
+        data |= {"host": meaning.host, "target": meaning.target, **{name: told.get(name) for name in _HOST_FIELDS}}
     return Draft(
         type=by.type if by.type and isinstance(k.parse(change.key), k.ConfigKey) else kind,
         stream=stream_of(change.key),
@@ -84,6 +91,21 @@ def stream_of(key: str) -> str:
 def is_fact(key: str) -> bool:
     """Whether a change of this key is a fact of its own."""
     return type(k.parse(key)) in _TYPES
+
+
+_HOST_FIELDS = ("environment", "version", "state", "reason")
+
+
+def _host(meaning: k.HostKey) -> Actor:
+    return Actor("host", meaning.host, "kv")
+
+
+def _host_type(told: Mapping[str, Any], before: Mapping[str, Any]) -> str:
+    """What a report says happened since the one before."""
+    if told.get("state") == "Restored" != before.get("state"):
+        return "HostRestored"
+    reload_ = told.get("lastReload")
+    return "HostReloaded" if reload_ and reload_ != before.get("lastReload") else "HostReported"
 
 
 def _text(raw: bytes) -> str:

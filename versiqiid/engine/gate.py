@@ -7,20 +7,24 @@ from contextlib import asynccontextmanager
 
 import anyio
 
-from versiqiid.ports import Draft, IntentId, Journal, Recorded
+from versiqiid.ports import Draft, IntentId, Journal, Metrics, Recorded
 
 
 class JournalGate:
     """Appends in turn. Another process may still append in between: a foretold position is then put right later."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, metrics: Metrics) -> None:
         self.journal = journal
+        self._metrics = metrics
         self._lock = anyio.Lock()
 
     async def append(self, drafts: Sequence[Draft], *, epoch: int | None = None) -> tuple[Recorded, ...]:
         """As ``Journal.append``, after whoever holds the door."""
         async with self._lock:
-            return await self.journal.append(drafts, epoch=epoch)
+            began = anyio.current_time()
+            recorded = await self.journal.append(drafts, epoch=epoch)
+            self._metrics.observe("versiqii_journal_append_seconds", anyio.current_time() - began)
+            return recorded
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[int]:

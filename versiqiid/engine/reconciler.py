@@ -98,6 +98,7 @@ class Reconciler:
         return [changes[work.item] for work in works if work.item in changes]
 
     async def _decide(self, work: Work[Item]) -> Change | None:
+        began = anyio.current_time()
         try:
             change, reads = await self._decider.decide(self._snapshot, work)
         except Moved:
@@ -112,6 +113,7 @@ class Reconciler:
             log.exception("decision_failed", item=str(work.item))
             self._queue.retry(work)
             return None
+        self._metrics.observe("versiqii_reconcile_seconds", anyio.current_time() - began)
         self._remember(work, reads)
         if change is None:
             self._queue.done(work.item)
