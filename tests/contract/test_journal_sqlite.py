@@ -16,7 +16,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from versiqiid.adapters.sqlite.journal import SqliteJournal
+from versiqiid.adapters.sqlite.journal import SqliteDatabase, SqliteJournal
 from versiqiid.engine.audit import verify_journal
 from versiqiid.errors import InvalidSetting, JournalRefused, Refused, Unavailable
 from versiqiid.testing.journal_contract import JournalContract
@@ -138,6 +138,34 @@ async def test_an_operation_that_a_guard_refuses_takes_no_other_with_it(file: Pa
                 tasks.start_soon(work, stream)
         assert outcomes == {"one": "ok", "broken": "refused", "two": "ok", "three": "ok"}
         assert [entry.position for entry in await everything(journal)] == list(range(6))
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
+async def test_more_tasks_than_one_commit_or_the_queue_holds_are_all_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("versiqiid.adapters.sql.commits.BATCH_MAX", 3)
+    monkeypatch.setattr("versiqiid.adapters.sql.commits.QUEUE_MAX", 20)
+    commits = 0
+    commit = SqliteDatabase.commit
+
+    def counted(self: SqliteDatabase) -> None:
+        nonlocal commits
+        commits += 1
+        commit(self)
+
+    async with await SqliteJournal.open(tmp_path / "journal.db", clock=SteppingClock()) as journal:
+        monkeypatch.setattr(SqliteDatabase, "commit", counted)
+        answers: list[int] = []
+
+        async def work(number: int) -> None:
+            answers.extend(stored.position for stored in await journal.append([draft(number)]))
+
+        async with anyio.create_task_group() as tasks:
+            for number in range(100):
+                tasks.start_soon(work, number)
+    assert sorted(answers) == list(range(100))
+    assert 34 <= commits <= 60  # the first may find nobody else waiting; never one for each
 
 
 # ------------------------------------------------------------------------------------------------------------- opening

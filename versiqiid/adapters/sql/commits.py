@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 import anyio
@@ -84,10 +85,10 @@ class Writer:
             self._pending.append(job)
             try:
                 async with self._turn:
-                    if not job.done:
+                    while not job.done:
                         await to_thread.run_sync(self._commit_pending, limiter=self._thread)
             except BaseException:
-                if job in self._pending:
+                with suppress(ValueError):  # the writer's thread has taken it already
                     self._pending.remove(job)
                 raise
         return job.result()
