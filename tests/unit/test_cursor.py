@@ -39,6 +39,12 @@ def test_an_index_that_stays_or_grows_does_not_reset() -> None:
         assert step.cursor.index == index
 
 
+def test_an_early_answer_at_the_same_index_is_not_blocked_on_again() -> None:
+    """Consul gives queries up when a snapshot is restored, and answers with what it had before."""
+    assert after(Cursor(index=100), 100, changed=False, early=True).index == UNBLOCKED
+    assert after(Cursor(index=100), 100, changed=False, early=False).index == 100
+
+
 def test_after_an_error_the_next_query_does_not_block_and_errors_are_counted() -> None:
     cursor = Cursor(index=100)
     for attempt in (1, 2, 3):
@@ -111,7 +117,8 @@ def test_over_any_history(
             step = answered(cursor, Answer(index, changed, early), now=now, seed=seed, pace=PACE)
             fell = bool(shown) and max(index, 1) < shown
             assert step.went_back == fell
-            assert step.cursor.index == (UNBLOCKED if fell else max(index, 1))
+            given_up = early and max(index, 1) == shown
+            assert step.cursor.index == (UNBLOCKED if fell or given_up else max(index, 1))
             assert 0 <= step.delay_s <= PACE.unchanged.most_s
             shown = step.cursor.index
         cursor, now = step.cursor, now + step.delay_s

@@ -92,7 +92,10 @@ def answered(cursor: Cursor, answer: Answer, *, now: float, seed: float, pace: P
     delay = max(0.0, -tokens / pace.refill_per_s)
     if nothing:
         delay = max(delay, delay_s(pace.unchanged, fruitless, seed))
-    following = Cursor(UNBLOCKED if went_back else index, 0, fruitless, tokens, now)
+    # An early answer has a higher index, unless the server gave up the query because its state was put back from a
+    # snapshot: it answers with what it had. Blocking on that index would wait for a future that may not come for long.
+    given_up = answer.early and index == cursor.index
+    following = Cursor(UNBLOCKED if went_back or given_up else index, 0, fruitless, tokens, now)
     return Step(following, delay, went_back)
 
 

@@ -227,7 +227,7 @@ class AnyioHTTP(base.HTTPClient):  # type: ignore[misc]  # the library has no ty
                 timeout=limit,
                 extensions={"sni_hostname": name} if name else {},
             )
-        except httpx2.TransportError as error:
+        except (httpx2.TransportError, OSError) as error:  # a TLS alert after the handshake comes as it is
             sent = not isinstance(error, _NEVER_SENT)
             raise no_answer(question, address.socket or address.base, _why(error), sent=sent) from error
         fault = fault_of(question, answer.status_code, answer.headers, answer.content)
@@ -276,5 +276,5 @@ def _meta(headers: Mapping[str, str], *, blind: bool) -> Meta:
     )
 
 
-def _why(error: httpx2.TransportError) -> str:
+def _why(error: Exception) -> str:
     return str(error) or type(error).__name__

@@ -6,7 +6,7 @@ compares and tells. It never deletes because something looked empty, and never g
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import random
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -121,7 +121,7 @@ class PrefixWatch:
         """Everything, as soon as it changes or the wait is over.
 
         A blocking query is silent, whether the server is well or frozen. So another connection asks for a sign of life
-        meanwhile; when the answer comes from another address, the query moves there as well.
+        meanwhile; when the answer comes from another address, or from an older state, the query starts anew.
         """
         asked, address = _Asked(), self._endpoints.http.address
         try:
@@ -131,7 +131,8 @@ class PrefixWatch:
                     trouble = await self._probe()
                     if asked.done.is_set():
                         break
-                    if trouble is not None or self._endpoints.http.address != address:
+                    moved = self._cursor.index == UNBLOCKED or self._endpoints.http.address != address
+                    if trouble is not None or moved:
                         asked.outcome = trouble
                         break
                 tasks.cancel_scope.cancel()
@@ -152,17 +153,21 @@ class PrefixWatch:
         asked.done.set()
 
     async def _probe(self) -> VersiqiiError | None:
-        """A sign of life, told as ``Reached``; or what is wrong. The key asked for lies under the prefix, so that the
-        token's rights on it are asked too, and need not exist.
+        """A sign of life, told as ``Reached``; or what is wrong.
+
+        The key asked for lies under the prefix, so that the token's rights on it are asked too. It is not there, so the
+        answer has the index of the whole store; when that is below ours, the store was put back to an older state.
         """
-        key = f"{self._prefix}_probe" if not self._prefix or self._prefix.endswith("/") else self._prefix
         try:
-            await self._endpoints.kv.get(key, consistency="consistent")
+            reply = await self._endpoints.kv.get(f"{self._prefix}_probe", consistency="consistent")
         except RateLimited:
             return None  # the blocking query is well all the same
         except VersiqiiError as error:
             return error
-        await self._observe(Reached(self._cursor.index))
+        if reply.meta.index < self._cursor.index and not entries_of(reply):
+            self._cursor = replace(self._cursor, index=UNBLOCKED)
+        else:
+            await self._observe(Reached(self._cursor.index))
         return None
 
     # ---------------------------------------------------------------------------------------------- believing
