@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import anyio
@@ -21,8 +22,22 @@ if TYPE_CHECKING:
 CPU_S: Final = 2.0
 MEMORY_BYTES: Final = 1 << 30
 _WALL_S: Final = 60.0  # a backstop for a machine that gives the worker no CPU; arbitrary
+_TOGETHER_MAX: Final = 64  # requests in one conversation; bounds how long the last of them waits for the others
 _KNOWN_MAX: Final = 10_000  # keys remembered as sent; a forgotten one costs one more sending
 _HINT: Final = "simplify the schema: nested combinations and references to itself cost most"
+
+
+@dataclass(slots=True, eq=False)
+class _Ticket:
+    """A request on its way to its verdict.
+
+    :ivar waits: nobody is asking a worker for it just now. :ivar looked_at: set when that changed.
+    """
+
+    request: ValidationRequest
+    verdict: Verdict | None = None
+    waits: bool = True
+    looked_at: anyio.Event = field(default_factory=anyio.Event)
 
 
 class ProcessValidator:
@@ -40,15 +55,51 @@ class ProcessValidator:
         self._idle: list[Worker] = []
         self._all: set[Worker] = set()
         self._closed = False
+        self._turns = anyio.Semaphore(workers)
+        self._waiting: list[_Ticket] = []
 
     async def validate(self, request: ValidationRequest) -> tuple[Violation, ...]:
-        """The violations, empty when the document fits.
+        """The violations, empty when the document fits. Requests that wait for the same worker go in one conversation.
 
         :raises UnusableSchema: the schema cannot judge anything, or took more than it may (``work limit: …``).
         :raises Unavailable: the worker was killed by somebody else, twice, or the machine gave it no time; nothing is
             known of the document.
         """
-        return _raised(await self._judge(_item(request, with_document=True), request))
+        ticket = _Ticket(request)
+        self._waiting.append(ticket)
+        try:
+            while ticket.verdict is None:
+                async with self._turns:
+                    if ticket.waits:
+                        await self._serve()
+                if not ticket.waits and ticket.verdict is None:
+                    await ticket.looked_at.wait()
+        finally:
+            if ticket.waits:
+                self._waiting.remove(ticket)
+        return _raised(ticket.verdict)
+
+    async def _serve(self) -> None:
+        """Answer those who wait now; who is left without an answer by a failure waits again and takes a turn."""
+        served, self._waiting = self._waiting[:_TOGETHER_MAX], self._waiting[_TOGETHER_MAX:]
+        for ticket in served:
+            ticket.waits = False
+        try:
+            if len(served) == 1:
+                request = served[0].request
+                served[0].verdict = await self._judge(_item(request, with_document=True), request)
+                return
+            verdicts = await self.validate_many([ticket.request for ticket in served])
+            for ticket, verdict in zip(served, verdicts, strict=True):
+                ticket.verdict = verdict
+        finally:
+            left = [ticket for ticket in served if ticket.verdict is None]
+            self._waiting = [*left, *self._waiting]
+            for ticket in left:
+                ticket.waits = True
+            for ticket in served:
+                looked_at, ticket.looked_at = ticket.looked_at, anyio.Event()
+                looked_at.set()
 
     async def check_schema(self, request: ValidationRequest) -> None:
         """Return when the schema is usable; its document is ignored.
