@@ -150,6 +150,34 @@ async def test_a_commit_cancelled_before_its_turn_is_not_written_later(store: Sq
     assert [entry.key for entry in (await store.scan("t/")).entries] == ["t/after"]
 
 
+async def test_a_commit_cancelled_in_its_turn_does_not_lose_those_that_wait_with_it(store: SqliteStore) -> None:
+    """The first of a group carries it out; its own cancellation must not answer the others with a lie."""
+    follower: list[int] = []
+
+    async def follow() -> None:
+        follower.append(await store.commit([Set("t/follower", b"x")]))
+
+    await store._commit_turn.acquire()
+    await store._write_turn.acquire()
+    async with anyio.create_task_group() as outer:
+        async with anyio.create_task_group() as first:
+            first.start_soon(store.commit, [Set("t/first", b"x")])
+            while not store._waiting:
+                await anyio.lowlevel.checkpoint()
+            outer.start_soon(follow)
+            while len(store._waiting) < 2:
+                await anyio.lowlevel.checkpoint()
+            store._commit_turn.release()
+            while store._waiting:
+                await anyio.lowlevel.checkpoint()
+            first.cancel_scope.cancel()
+            outer.start_soon(anyio.lowlevel.checkpoint)
+            store._write_turn.release()
+    entry = await store.get("t/follower")
+    assert entry is not None
+    assert follower == [entry.revision]
+
+
 async def test_a_watch_that_forgot_deletions_starts_anew(tmp_path: Path) -> None:
     async with await SqliteStore.open(tmp_path / "keys.db", SqliteOptions(deleted_max=5)) as store:
         await store.commit([Set("t/gone", b"1"), Set("t/stays", b"1")])

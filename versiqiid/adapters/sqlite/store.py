@@ -90,8 +90,7 @@ class SqliteStore:
         :raises InvalidSetting: no such folder, no right to it, another kind of file, or written by a newer program.
         :raises Unavailable: another process keeps it busy.
         """
-        writer = await anyio.to_thread.run_sync(open_file, Path(path))
-        reader = await anyio.to_thread.run_sync(open_file, Path(path))
+        writer, reader = await anyio.to_thread.run_sync(_open_twice, Path(path))
         return cls(writer, reader, options or SqliteOptions())
 
     async def aclose(self) -> None:
@@ -222,7 +221,8 @@ class SqliteStore:
         """Carry out everything that waits, in one transaction. Every ticket of it is answered, cancelled or not."""
         group, self._waiting = self._waiting, []
         try:
-            await self._write(lambda at: commit_group(at, group))
+            with anyio.CancelScope(shield=True):  # others wait for it too; SQLite's own patience bounds it
+                await self._write(lambda at: commit_group(at, group))
         except Unavailable as error:
             for ticket in group:
                 ticket.error = error
@@ -233,6 +233,15 @@ class SqliteStore:
     def _ring(self) -> None:
         bell, self._bell = self._bell, anyio.Event()
         bell.set()
+
+
+def _open_twice(path: Path) -> tuple[sqlite3.Connection, sqlite3.Connection]:
+    writer = open_file(path)
+    try:
+        return writer, open_file(path)
+    except BaseException:
+        writer.close()
+        raise
 
 
 def _moved(at: Writing, index: int | None) -> bool:
