@@ -1,0 +1,116 @@
+"""Who leads on a real Consul: one at a time, taken over after a crash, at once after a stop, and never written by the past."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.processes import Daemon
+from tests.engine.world import raw, scan_world
+
+pytestmark = pytest.mark.consul
+
+WHERE = "prod/asia/av/default"
+TAKEOVER_S = 25
+"""After a crash, at the defaults: session TTL 10 s (Consul may take twice that), lock delay 1 s."""
+
+
+class Pair:
+    """Two controllers on one Consul, sharing one journal on this host."""
+
+    def __init__(self, consul: Any, folder: Path, stack: ExitStack) -> None:
+        self.consul = consul
+        self._folder = folder
+        self._stack = stack
+
+    def start(self, name: str) -> Daemon:
+        where = ("--store", f"consul://{self.consul.address}", "--data-dir", str(self._folder / "data"))
+        daemon = Daemon(self._folder / name, (*where, "--name", name, "--role", "controller,api", "--resync-s", "3600"))
+        self._stack.callback(daemon.close)
+        return daemon.start()
+
+    def put(self, keys: dict[str, Any]) -> None:
+        for key, value in keys.items():
+            assert self.consul.call("PUT", f"/v1/kv/versiqii/{key}", raw(value)).status == 200
+
+    def get(self, key: str) -> bytes | None:
+        answer = self.consul.call("GET", f"/v1/kv/versiqii/{key}?raw&consistent")
+        return answer.body if answer.status == 200 else None
+
+    def leader(self) -> str | None:
+        answer = self.consul.call("GET", "/v1/kv/versiqii/_system/leader?consistent")
+        entry = json.loads(answer.body)[0] if answer.status == 200 else {}
+        return json.loads(self.get("_system/leader") or b"{}").get("leader") if entry.get("Session") else None
+
+    def until(self, what: str, holds: Callable[[], bool], within_s: float = 20) -> None:
+        deadline = time.monotonic() + within_s
+        while not holds():
+            assert time.monotonic() < deadline, f"waited {within_s} s: {what}"
+            time.sleep(0.02)
+
+    def effective(self) -> Any:
+        return json.loads(self.get(f"effective/{WHERE}") or b"null")
+
+
+def _signal(daemon: Daemon, number: int) -> None:
+    assert daemon.process is not None
+    daemon.process.send_signal(number)
+
+
+@pytest.fixture
+def pair(consul: Any, tmp_path: Path) -> Iterator[Pair]:
+    with ExitStack() as stack:
+        yield Pair(consul, tmp_path / "shared", stack)
+
+
+def test_standby_takes_over_after_a_crash(pair: Pair) -> None:
+    """kill -9 of the leader: the standby leads within 25 s, and what changed meanwhile is done."""
+    first = pair.start("first")
+    pair.until("first leads", lambda: pair.leader() == "first")
+    pair.start("second")
+    pair.put(scan_world())
+    pair.until("converged", lambda: pair.effective() == {"depth": 3})
+    first.kill()
+    pair.put({"envs/prod/asia/av/version": "2.1.3"})
+    pair.until("second leads", lambda: pair.leader() == "second", TAKEOVER_S)
+    pair.until("converged", lambda: pair.effective() == {"scan": {"depth": 3}})
+
+
+def test_standby_takes_over_at_once_after_a_stop(pair: Pair) -> None:
+    """SIGTERM hands the lead back; the standby needs no time to live to pass."""
+    first = pair.start("first")
+    pair.until("first leads", lambda: pair.leader() == "first")
+    pair.start("second")
+    pair.put(scan_world())
+    pair.until("converged", lambda: pair.effective() == {"depth": 3})
+    assert first.stop() == 0
+    pair.until("second leads", lambda: pair.leader() == "second", 5)
+
+
+def test_frozen_leader_cannot_write_when_it_wakes(pair: Pair) -> None:
+    """A leader stopped for longer than its session lives is deposed; what it had in mind is refused by the store."""
+    first = pair.start("first")
+    pair.until("first leads", lambda: pair.leader() == "first")
+    second = pair.start("second")
+    pair.put(scan_world())
+    pair.until("converged", lambda: pair.effective() == {"depth": 3})
+    _signal(first, signal.SIGSTOP)
+    pair.put({"configs/av/1.0.0/default": {"depth": 4}})
+    pair.until("second leads", lambda: pair.leader() == "second", TAKEOVER_S)
+    pair.until("converged", lambda: pair.effective() == {"depth": 4})
+    _signal(first, signal.SIGCONT)
+    for depth in range(5, 9):
+        pair.put({"configs/av/1.0.0/default": {"depth": depth}})
+        pair.until(f"depth {depth}", lambda depth=depth: pair.effective() == {"depth": depth})  # type: ignore[misc]
+    assert pair.leader() == "second"
+    epochs = [e["data"]["epoch"] for e in second.entries() if e["type"] == "LeaderElected"]
+    assert epochs == sorted(set(epochs))
+    applied = [e["data"]["effectiveDigest"] for e in second.entries() if e["type"] == "EffectiveApplied"]
+    assert len(applied) == len(set(applied)), "an effective config was recorded twice"
