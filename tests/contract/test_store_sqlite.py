@@ -159,20 +159,19 @@ async def test_a_commit_cancelled_in_its_turn_does_not_lose_those_that_wait_with
 
     await store._commit_turn.acquire()
     await store._write_turn.acquire()
-    async with anyio.create_task_group() as outer:
-        async with anyio.create_task_group() as first:
-            first.start_soon(store.commit, [Set("t/first", b"x")])
-            while not store._waiting:
-                await anyio.lowlevel.checkpoint()
-            outer.start_soon(follow)
-            while len(store._waiting) < 2:
-                await anyio.lowlevel.checkpoint()
-            store._commit_turn.release()
-            while store._waiting:
-                await anyio.lowlevel.checkpoint()
-            first.cancel_scope.cancel()
-            outer.start_soon(anyio.lowlevel.checkpoint)
-            store._write_turn.release()
+    async with anyio.create_task_group() as outer, anyio.create_task_group() as first:
+        first.start_soon(store.commit, [Set("t/first", b"x")])
+        while not store._waiting:
+            await anyio.lowlevel.checkpoint()
+        outer.start_soon(follow)
+        while len(store._waiting) < 2:
+            await anyio.lowlevel.checkpoint()
+        store._commit_turn.release()
+        while store._waiting:
+            await anyio.lowlevel.checkpoint()
+        first.cancel_scope.cancel()
+        outer.start_soon(anyio.lowlevel.checkpoint)
+        store._write_turn.release()
     entry = await store.get("t/follower")
     assert entry is not None
     assert follower == [entry.revision]

@@ -197,7 +197,8 @@ class AnyioHTTP(base.HTTPClient):  # type: ignore[misc]  # the library has no ty
             method=method,
             path=path,
             query=self.uri(path, given),
-            headers=dict(headers or {}),
+            # Agents are near: compressing costs more than it saves (10,000 keys of 2 kB: 345 ms plain, 450 ms gzip).
+            headers={**(headers or {}), "Accept-Encoding": "identity"},
             data=data.encode() if isinstance(data, str) else data,
             deadline_s=wait * 17 / 16 + self._timeouts.answer_s,
         )
