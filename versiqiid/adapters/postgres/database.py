@@ -100,6 +100,9 @@ class PostgresDatabase:
     def begin(self) -> None:
         self._connection.execute(_BEGIN)
 
+    def begin_reading(self) -> None:
+        self._connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
     def commit(self) -> None:
         self._connection.execute("COMMIT")
 

@@ -36,6 +36,10 @@ class Database(Protocol):
         """Start a transaction that no other writer of this journal can run beside, on any connection."""
         ...
 
+    def begin_reading(self) -> None:
+        """Start a transaction in which everything read is of one moment; writers go on meanwhile."""
+        ...
+
     def commit(self) -> None:
         """Durable on return."""
         ...

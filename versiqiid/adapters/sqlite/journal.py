@@ -61,6 +61,9 @@ class SqliteDatabase:
     def begin(self) -> None:
         self._connection.execute("BEGIN IMMEDIATE")
 
+    def begin_reading(self) -> None:
+        self._connection.execute("BEGIN")
+
     def commit(self) -> None:
         self._connection.execute("COMMIT")
 
