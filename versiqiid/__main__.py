@@ -12,6 +12,7 @@ import click
 
 from versiqiid import __version__
 from versiqiid.errors import VersiqiiError
+from versiqiid.journals_cli import journal
 from versiqiid.settings import Settings, load
 
 EXIT_USAGE = 64
@@ -79,6 +80,7 @@ def _options() -> list[click.Parameter]:
     return list(told)
 
 
+main.add_command(journal)
 main.add_command(click.Command("run", callback=_run, params=_options(), help=_run.__doc__))
 
 

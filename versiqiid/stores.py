@@ -57,9 +57,9 @@ async def open_journal(settings: Settings, *, create: bool = True) -> AsyncItera
         async with await SqliteJournal.open(sqlite_path(url), clock=time.time, origin=origin, create=create) as journal:
             yield journal
     elif url.startswith(("postgresql://", "postgres://")):
-        from versiqiid.adapters.postgres import PostgresJournal  # noqa: PLC0415
+        from versiqiid.adapters.postgres.journal import PostgresJournal  # noqa: PLC0415
 
-        async with await PostgresJournal.open(url, clock=time.time, origin=origin) as journal:
+        async with await PostgresJournal.open(url, clock=time.time, origin=origin, create=create) as journal:
             yield journal
     else:
         raise InvalidSetting(

@@ -12,10 +12,11 @@ from typing import Self, TypeVar
 import anyio
 from anyio import to_thread
 
-from versiqiid.adapters.sql import queries, signing, writes
+from versiqiid.adapters.sql import queries, rebuild, signing, writes
 from versiqiid.adapters.sql.commits import Job, Writer, append_job, intend_job
 from versiqiid.adapters.sql.database import Database
 from versiqiid.adapters.sql.operations import Append, Intend
+from versiqiid.adapters.sql.rebuild import Rebuilt
 from versiqiid.core import merkle
 from versiqiid.errors import Conflict, InvalidInput
 from versiqiid.ports import Draft, Intent, IntentId, KeyRecord, Query, Recorded, Signer
@@ -202,6 +203,16 @@ class SqlJournal:
     async def consistency_proof(self, old: int, new: int) -> tuple[bytes, ...]:
         """That the tree of ``new`` entries begins with the one of ``old`` (at least 1), from stored nodes."""
         return await self._read(lambda db: merkle.consistency_proof(old, new, queries.tree(db)))
+
+    async def rebuild(self, *, repair: bool = False) -> Rebuilt:
+        """Recompute every projection from the entries' bytes alone and compare it with what is stored.
+
+        :param repair: first put the projections right, in one transaction; entries and hashes are never touched.
+        :raises JournalRefused: the first difference; see ``adapters.sql.rebuild``.
+        """
+        if repair:
+            await self._writer.exclusively(rebuild.repair)
+        return await self._read(rebuild.compare)
 
     async def missing_guards(self) -> tuple[str, ...]:
         """The guards against change that the database lacks, by name; empty when all are there."""
