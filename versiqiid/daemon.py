@@ -25,6 +25,7 @@ from versiqiid.adapters.signer import LocalSigner
 from versiqiid.adapters.systemd import Notifier
 from versiqiid.adapters.validation import ProcessValidator
 from versiqiid.adapters.wasm import WasmRuntime
+from versiqiid.core.imports import Import
 from versiqiid.engine.checkpoints import CheckpointLoop
 from versiqiid.engine.engine import Clocks, Engine, EngineSettings, Ports, Task
 from versiqiid.engine.leadership import LeaderSettings
@@ -97,6 +98,7 @@ async def _open(settings: Settings, opened: AsyncExitStack) -> Daemon:
             LeaderSettings(settings.name, settings.root, settings.session_ttl_s, settings.lock_delay_s),
             settings.resync_s,
             controller="controller" in settings.role,
+            imports=tuple(Import(**table) for table in settings.imports),
         ),
         Clocks(time.time, time.monotonic),
         while_leading=tasks,

@@ -126,6 +126,10 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """How much is logged to standard error."""
 
+    imports: tuple[dict[str, str], ...] = ()
+    """``[[imports]]`` tables with ``prefix``, ``target`` and ``name`` (``default``): a foreign tree of one key per
+    setting acts as a config of the target, written for the schema version that its ``version`` key holds."""
+
     agent: dict[str, Any] = Field(default_factory=dict)
     """The ``[agent]`` table: environment, targets and files; empty = the agent is idle."""
 
@@ -162,6 +166,15 @@ class Settings(BaseSettings):
             msg = "listen: without --api-token-file the API listens on a loopback address only, such as 127.0.0.1:8080"
             raise ValueError(msg)
         return self
+
+    @field_validator("imports")
+    @classmethod
+    def _imports_are_known(cls, value: tuple[dict[str, str], ...]) -> tuple[dict[str, str], ...]:
+        for table in value:
+            if not {"prefix", "target"} <= table.keys() <= {"prefix", "target", "name"}:
+                msg = "each [[imports]] table has prefix, target and perhaps name"
+                raise ValueError(msg)
+        return value
 
     @property
     def public(self) -> str:

@@ -16,6 +16,7 @@ from versiqiid.adapters.memory import MemoryStore
 from versiqiid.adapters.prometheus import PrometheusMetrics
 from versiqiid.adapters.sqlite.journal import SqliteJournal
 from versiqiid.adapters.wasm import WasmRuntime
+from versiqiid.core.imports import Import
 from versiqiid.core.schema import compile_schema, violations
 from versiqiid.core.violation import Violation
 from versiqiid.engine.engine import Clocks, Engine, EngineSettings, Ports
@@ -102,9 +103,11 @@ async def journal_at(folder: Path) -> AsyncIterator[SqliteJournal]:
         yield journal
 
 
-def build(store: Any, journal: Journal, *, name: str = "one", resync_s: float = 3600) -> Engine:
+def build(
+    store: Any, journal: Journal, *, name: str = "one", resync_s: float = 3600, imports: tuple[Import, ...] = ()
+) -> Engine:
     ports = Ports(store, store, journal, InProcessValidator(), WasmRuntime(), PrometheusMetrics(version="test"))
-    settings = EngineSettings(LeaderSettings(name, ROOT, session_ttl_s=10), resync_s=resync_s)
+    settings = EngineSettings(LeaderSettings(name, ROOT, session_ttl_s=10), resync_s=resync_s, imports=imports)
     return Engine(ports, settings, Clocks(time.time, time.monotonic))
 
 

@@ -62,6 +62,7 @@ class Snapshot:
         self._values: dict[str, Value] = {}
         self._removed: dict[str, int] = {}
         self._kept: dict[tuple[str, str], tuple[int, object]] = {}
+        self.parts: dict[str, tuple[tuple[str, int], ...]] = {}
         self.index = 0
         self._parsed: dict[str, dict[str, tuple[int, object]]] = {}
         self.versions: dict[str, set[str]] = defaultdict(set)
@@ -102,7 +103,7 @@ class Snapshot:
         """What the observation would change, without changing anything yet."""
         gone = set(seen.deleted)
         if seen.complete:
-            gone |= self._values.keys() - seen.changed.keys()
+            gone |= self._values.keys() - seen.changed.keys() - self.parts.keys()
         back_in_time = self._went_back(seen)
         found = [c for key, v in seen.changed.items() if (c := self._put(key, v, seen.index, back_in_time)) is not None]
         found += [c for key in sorted(gone) if (c := self._drop(key, seen.index, back_in_time)) is not None]
@@ -130,6 +131,26 @@ class Snapshot:
             change = self._put(key, Value(raw, revision), revision, back_in_time=False)
         if change is not None:
             self._take(change)
+
+    def virtual_change(self, key: str, value: Value | None, index: int) -> Change | None:
+        """What giving an imported config this value would change; a key that exists by itself wins."""
+        if key in self._values and key not in self.parts:
+            return None
+        before = self._values.get(key)
+        same = before is not None and value is not None and before.raw == value.raw
+        return None if same or before == value else Change(key, before, value, index)
+
+    def set_virtual(self, key: str, value: Value | None, parts: tuple[tuple[str, int], ...]) -> None:
+        """Let an imported tree act as a config, made of ``parts``; None = it no longer does."""
+        if key in self._values and key not in self.parts:
+            return
+        before = self._values.get(key)
+        if value is not None:
+            self.parts[key] = parts
+            self._take(Change(key, before, value, value.revision))
+        elif before is not None:
+            del self.parts[key]
+            self._take(Change(key, before, None, before.revision))
 
     def _went_back(self, seen: Observation) -> bool:
         """The store was restored from a snapshot: what it says now is the truth, older or not."""
@@ -238,6 +259,11 @@ class Reads:
         :raises Moved: it was read before, at another revision.
         """
         value = self.snapshot.get(key)
+        parts = self.snapshot.parts.get(key)
+        if parts is not None:
+            self.topics.add(key)
+            self.guards.update((f"//{part}", revision) for part, revision in parts)
+            return value
         revision = value.revision if value else 0
         if self.guards.setdefault(key, revision) != revision:
             raise Moved(key)

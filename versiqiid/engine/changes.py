@@ -94,8 +94,13 @@ def parcel(changes: list[Change], *, root: str, position: int) -> Parcel:
         position += change.draft is not None
     written = {output.key for output in outputs}
     guards = {key: revision for change in changes for key, revision in change.guards.items() if key not in written}
-    checks = tuple(Check(f"{root}/{key}", revision) for key, revision in sorted(guards.items()))
+    checks = tuple(Check(_full(root, key), revision) for key, revision in sorted(guards.items()))
     return Parcel(tuple(changes), outputs, (*checks, *(output.operation(root) for output in outputs)))
+
+
+def _full(root: str, key: str) -> str:
+    """The store key of a guard; the parts of an imported tree stand outside the root and begin with ``//``."""
+    return key[2:] if key.startswith("//") else f"{root}/{key}"
 
 
 def settled(draft: Draft, revision: int) -> Draft:

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import anyio
 
 from versiqiid.core.impact import Item
+from versiqiid.core.imports import Import
 from versiqiid.core.snapshot import Snapshot
 from versiqiid.core.status import Cause
 from versiqiid.core.times import rfc3339
@@ -19,6 +20,7 @@ from versiqiid.engine.decide import Decider
 from versiqiid.engine.facts import DAEMON
 from versiqiid.engine.gate import JournalGate
 from versiqiid.engine.gauges import measure
+from versiqiid.engine.imports import Importer
 from versiqiid.engine.lastgood import LastGood
 from versiqiid.engine.leadership import LeaderSettings, Leadership
 from versiqiid.engine.measured import MeasuredRuntime, MeasuredValidator
@@ -58,6 +60,7 @@ class EngineSettings:
     leader: LeaderSettings
     resync_s: float = 300.0
     controller: bool = True
+    imports: tuple[Import, ...] = ()
 
 
 class Engine:
@@ -118,6 +121,9 @@ class Engine:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._ports.store.watch, f"{self._settings.leader.root}/", self.observer.observe)
             tasks.start_soon(measure, self.snapshot, self._ports.metrics, self.reached_age_s)
+            for setting in self._settings.imports:
+                importer = Importer(setting, self._ports.store, self.snapshot, self.observer, self.now)
+                tasks.start_soon(importer.run)
             if self._settings.controller:
                 tasks.start_soon(self.leadership.run)
 
@@ -135,7 +141,7 @@ class Engine:
             queue,
             Decider(self._computer, last_good, self.now),
             writer,
-            limits=ports.store.limits,
+            limits=lambda: ports.store.limits,
             metrics=ports.metrics,
         )
         self._reconciler = reconciler

@@ -22,7 +22,7 @@ from versiqiid.engine.gate import JournalGate
 from versiqiid.engine.reconciler import Reconciler
 from versiqiid.errors import FenceLost, Unavailable, VersiqiiError
 from versiqiid.logs import logger
-from versiqiid.ports import Batch, Draft, Metrics, Reached, Recorded, Trouble, WatchEvent
+from versiqiid.ports import Batch, Draft, Journal, Metrics, Reached, Recorded, Trouble, WatchEvent
 
 log = logger("watch")
 
@@ -57,19 +57,52 @@ class Observer:
         self._reconciler: Reconciler | None = None
         self._epoch = 0
         self.complete = anyio.Event()
+        self.leading = anyio.Event()
+        self.standing_by = anyio.Event()
         self.reached_at: float | None = None
         self.trouble: VersiqiiError | None = None
+
+    @property
+    def journal(self) -> Journal:
+        return self._gate.journal
 
     async def lead(self, reconciler: Reconciler, epoch: int) -> None:
         """Record from now on: first everything that the journal does not know yet, then each change as it is seen."""
         self._reconciler, self._epoch = reconciler, epoch
         await self.complete.wait()
+        self.leading.set()
+        self.standing_by = anyio.Event()
         causes = await self._record(await self._unrecorded())
         reconciler.all_again(causes[-1] if causes else Cause(str(uuid.uuid4())))
 
     def stand_by(self) -> None:
         """Record nothing from now on."""
         self._reconciler = None
+        self.standing_by.set()
+        self.leading = anyio.Event()
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process records and writes just now."""
+        return self._reconciler is not None
+
+    async def imported(self, key: str, value: Value | None, parts: tuple[tuple[str, int], ...], index: int) -> None:
+        """Take in an imported tree as the config it acts as, or its end; recorded first, as any change.
+
+        :param parts: full store keys and revisions that the document was made of: the guards of what is made from it.
+        """
+        reconciler = self._reconciler
+        change = self._snapshot.virtual_change(key, value, index)
+        if change is None:
+            self._snapshot.set_virtual(key, value, parts)
+            return
+        cause = Cause(str(uuid.uuid4()))
+        if reconciler is not None:
+            causes = await self._record([change])
+            cause = causes[-1] if causes else cause
+        self._snapshot.set_virtual(key, value, parts)
+        if reconciler is not None and reconciler is self._reconciler:
+            reconciler.touched([key], cause)
 
     async def observe(self, event: WatchEvent) -> None:
         """Take in one event of the watch. Returns only when all that it says is recorded, or this is a standby."""

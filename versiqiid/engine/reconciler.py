@@ -8,7 +8,7 @@ after step 3 talks upward in any other way.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import anyio
 
@@ -20,7 +20,7 @@ from versiqiid.engine.changes import Change, parcels
 from versiqiid.engine.decide import Decider
 from versiqiid.engine.workqueue import Work, WorkQueue
 from versiqiid.engine.writer import RESERVED_OPERATIONS, Superseded, Writer, Written
-from versiqiid.errors import FenceLost, Internal, Refused, TooLarge, Unavailable
+from versiqiid.errors import FenceLost, Refused, TooLarge, Unavailable
 from versiqiid.logs import logger
 from versiqiid.ports import Metrics, StoreLimits
 
@@ -34,7 +34,10 @@ DECISIONS_IN_FLIGHT = 16
 
 
 class Reconciler:
-    """Converges items until cancelled. One instance per term of leadership."""
+    """Converges items until cancelled. One instance per term of leadership.
+
+    :param limits: asked before each wave: a store may learn from its server what it takes.
+    """
 
     def __init__(
         self,
@@ -43,7 +46,7 @@ class Reconciler:
         decider: Decider,
         writer: Writer,
         *,
-        limits: StoreLimits,
+        limits: Callable[[], StoreLimits],
         metrics: Metrics,
     ) -> None:
         self._snapshot = snapshot
@@ -78,7 +81,7 @@ class Reconciler:
             self._busy = True
             self._metrics.gauge("versiqii_queue_depth", len(self._queue))
             changes = await self._decide_all(works)
-            for chunk in parcels(changes, root=self._writer.root, limits=self._limits, reserved=RESERVED_OPERATIONS):
+            for chunk in parcels(changes, root=self._writer.root, limits=self._limits(), reserved=RESERVED_OPERATIONS):
                 await self._write(chunk)
 
     async def _decide_all(self, works: Sequence[Work[Item]]) -> list[Change]:
@@ -170,9 +173,10 @@ class Reconciler:
                 self._queue.add((change.work.item,), change.work.cause)
 
     def _too_large(self, chunk: list[Change], error: TooLarge) -> None:
-        """A single change that no transaction can carry is a bug of ours: documents and statuses are bounded."""
+        """Divide; a single change that no transaction can carry waits and is told: something must be made smaller."""
         if len(chunk) == 1:
-            msg = f"the change of {chunk[0].work.item} fits no transaction: {error.message}"
-            raise Internal(msg) from error
+            log.error("change_too_large", item=str(chunk[0].work.item), size=error.size, limit=error.limit)
+            self._queue.retry(chunk[0].work)
+            return
         for change in chunk:
             self._queue.add((change.work.item,), change.work.cause)
