@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,19 +15,22 @@ import anyio
 from versiqiid.adapters.consul.settings import ConsulSettings, parse_addresses, settings_from
 from versiqiid.adapters.consul.store import ConsulStore
 from versiqiid.adapters.consul.watch import WatchOptions
-from versiqiid.ports import Credentials, Metrics
+from versiqiid.ports import Credentials, Metrics, Secret
 from versiqiid.settings import Settings
 
 
 @asynccontextmanager
-async def open_consul(settings: Settings, metrics: Metrics) -> AsyncIterator[ConsulStore]:
+async def open_consul(
+    settings: Settings, metrics: Metrics, *, rotated: Callable[[Secret], Awaitable[None]] | None = None
+) -> AsyncIterator[ConsulStore]:
     """The store, with a token that is kept fresh as long as it is open.
 
+    :param rotated: told of each replacement of the token.
     :raises InvalidSetting: an address, certificate or credential that cannot be used, by name.
     """
     consul = replace(settings_from(os.environ), addresses=parse_addresses(settings.store_url))
     watch = WatchOptions(resync_s=settings.resync_s, shrink_share=settings.shrink_guard)
-    credentials = _credentials(settings, consul, metrics)
+    credentials = _credentials(settings, consul, metrics, rotated)
     if credentials is None:
         async with ConsulStore.connect(consul, watch=watch) as store:
             yield store
@@ -52,10 +55,12 @@ async def _first_token(credentials: Credentials, tasks: Any) -> None:
         tasks.start_soon(credentials.run)
 
 
-def _credentials(settings: Settings, consul: ConsulSettings, metrics: Metrics) -> Credentials | None:
+def _credentials(
+    settings: Settings, consul: ConsulSettings, metrics: Metrics, rotated: Callable[[Secret], Awaitable[None]] | None
+) -> Credentials | None:
     """Where Consul's token comes from, None when the environment's own is all there is."""
     if settings.vault and settings.vault_consul_role:
-        return _from_vault(settings, consul, metrics)
+        return _from_vault(settings, consul, metrics, rotated)
     file = (
         settings.consul_token_file or _path(os.environ, "CONSUL_HTTP_TOKEN_FILE") or systemd_credential("consul-token")
     )
@@ -66,7 +71,9 @@ def _credentials(settings: Settings, consul: ConsulSettings, metrics: Metrics) -
     return TokenFile(file)
 
 
-def _from_vault(settings: Settings, consul: ConsulSettings, metrics: Metrics) -> Credentials:
+def _from_vault(
+    settings: Settings, consul: ConsulSettings, metrics: Metrics, rotated: Callable[[Secret], Awaitable[None]] | None
+) -> Credentials:
     from versiqiid.adapters.vault import VaultAuth, VaultCredentials, VaultSettings  # noqa: PLC0415
 
     environ = os.environ
@@ -92,7 +99,7 @@ def _from_vault(settings: Settings, consul: ConsulSettings, metrics: Metrics) ->
         async with ConsulStore.connect(consul, token=lambda: token) as store:
             await store.get(f"{settings.root}/_system/leader")
 
-    return VaultCredentials(vault, metrics, dice=random.random, probe=probe)
+    return VaultCredentials(vault, metrics, dice=random.random, probe=probe, rotated=rotated)
 
 
 def systemd_credential(name: str) -> Path | None:

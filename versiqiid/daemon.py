@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import signal
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -28,11 +29,12 @@ from versiqiid.adapters.wasm import WasmRuntime
 from versiqiid.core.imports import Import
 from versiqiid.engine.checkpoints import CheckpointLoop
 from versiqiid.engine.engine import Clocks, Engine, EngineSettings, Ports, Task
+from versiqiid.engine.facts import DAEMON
 from versiqiid.engine.leadership import LeaderSettings
 from versiqiid.engine.outbox import Outbox
 from versiqiid.errors import InvalidSetting, JournalRefused
 from versiqiid.logs import logger
-from versiqiid.ports import Journal
+from versiqiid.ports import Draft, Journal, Secret
 from versiqiid.settings import Settings
 from versiqiid.stores import open_journal, open_store
 
@@ -81,8 +83,8 @@ async def run(settings: Settings, *, started: Callable[[str], None] = lambda _: 
 async def _open(settings: Settings, opened: AsyncExitStack) -> Daemon:
     _make_private(settings.data_dir)
     metrics = PrometheusMetrics(version=__version__)
-    store = await opened.enter_async_context(open_store(settings, metrics))
     journal = await opened.enter_async_context(open_journal(settings))
+    store = await opened.enter_async_context(open_store(settings, metrics, rotated=partial(_token_rotated, journal)))
     signer = await _signer(settings, journal)
     validator = ProcessValidator()
     opened.push_async_callback(validator.aclose)
@@ -104,6 +106,12 @@ async def _open(settings: Settings, opened: AsyncExitStack) -> Daemon:
         while_leading=tasks,
     )
     return Daemon(settings, engine, journal, metrics, validator, store, signer, outbox, alarms)
+
+
+async def _token_rotated(journal: Journal, secret: Secret) -> None:
+    """A new token for the store is a fact; the token itself is told to nobody."""
+    data = {"use": "store", "lifetimeSeconds": secret.lifetime_s, "renewable": secret.renewable}
+    await journal.append([Draft("TokenRotated", "token/store", data, DAEMON, str(uuid.uuid4()))])
 
 
 async def _signer(settings: Settings, journal: Journal) -> LocalSigner | None:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from versiqiid.errors import InvalidSetting
-from versiqiid.ports import Journal, Metrics
+from versiqiid.ports import Journal, Metrics, Secret
 from versiqiid.settings import Settings
+
+Rotated: TypeAlias = Callable[[Secret], Awaitable[None]]
 
 _SQLITE = "sqlite:///"
 
 
 @asynccontextmanager
-async def open_store(settings: Settings, metrics: Metrics) -> AsyncIterator[Any]:
+async def open_store(settings: Settings, metrics: Metrics, *, rotated: Rotated | None = None) -> AsyncIterator[Any]:
     """The key-value store, which is also the ``Locks`` of its commits; closed at the end.
 
+    :param rotated: told of each replacement of the store's token.
     :raises InvalidSetting: an address of no backend.
     """
     url = settings.store_url
@@ -30,7 +33,7 @@ async def open_store(settings: Settings, metrics: Metrics) -> AsyncIterator[Any]
     elif url.startswith(("consul://", "consul+tls://")):
         from versiqiid.consul import open_consul  # noqa: PLC0415
 
-        async with open_consul(settings, metrics) as store:
+        async with open_consul(settings, metrics, rotated=rotated) as store:
             yield store
     elif url.startswith("memory://"):
         from versiqiid.adapters.memory import MemoryStore  # noqa: PLC0415
