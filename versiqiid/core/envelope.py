@@ -40,6 +40,10 @@ _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co"})
 _is_pointer = re.compile(r"(?:/(?:[^/~]|~[01])*)*\Z").match
 
 
+class GuestRefused(MigrationFailed):
+    """The guest's own word: it answered ``{error, pointer?}``. Any other failure is not of its choosing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a migration made of a config.
@@ -71,13 +75,13 @@ def interpret(output: bytes) -> Answer:
     """What the guest answered.
 
     :param output: what it gave, untouched.
-    :raises MigrationFailed: the guest refused (its sentence and pointer), or this is no answer at all. The latter never
-        quotes what the guest gave.
+    :raises GuestRefused: the guest refused: its sentence and pointer.
+    :raises MigrationFailed: this is no answer at all; what the guest gave is never quoted.
     """
     members = _object(output)
     if "error" in members:
         _only(members, _REFUSAL)
-        raise MigrationFailed(_refusal(members["error"]), pointer=_pointer(members.get("pointer")))
+        raise GuestRefused(_refusal(members["error"]), pointer=_pointer(members.get("pointer")))
     if "config" not in members:
         _no_answer("an object with config or error")
     _only(members, _RESULT)

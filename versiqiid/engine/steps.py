@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from versiqiid.core.canonical import Json, digest
-from versiqiid.core.envelope import build, interpret
+from versiqiid.core.envelope import Answer, build, interpret
 from versiqiid.core.lens import apply as apply_lens
 from versiqiid.core.lens import parse_lens
 from versiqiid.core.migration import Manifest, direction, parse_manifest
@@ -85,6 +85,19 @@ def _label(key: str, step_digest: str) -> str:
     return f"{key} (sha256:{step_digest.removeprefix('sha256:')[:12]}): "
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What one run of a step gave.
+
+    :ivar output: the guest's own bytes, for comparing two runs; empty where there is no guest.
+    :ivar fuel: what a guest used; None where there is none.
+    """
+
+    answer: Answer
+    output: bytes = b""
+    fuel: int | None = None
+
+
 class StepRunner:
     """Runs steps of every runtime this build knows."""
 
@@ -92,21 +105,29 @@ class StepRunner:
         self._runtime = runtime
 
     async def run(self, step: Step, document: Json) -> tuple[Json, int | None]:
-        """The migrated document and, for guests, the fuel it took.
+        """The migrated document and, for guests, the fuel it took. Stashes stay out of a path.
 
         :raises MigrationFailed: the step refused, failed or gave rubbish; the document is unchanged.
         """
+        taken = await self.take(step, document)
+        return taken.answer.config, taken.fuel
+
+    async def take(self, step: Step, document: Json, stash: Json = None) -> Taken:
+        """The whole answer to a document and, for guests, to what an earlier step in the other direction kept aside.
+
+        :raises MigrationFailed: as ``run``.
+        """
         match step.manifest.runtime:
             case Runtime.WASM:
-                return await self._guest(step, document)
+                return await self._guest(step, document, stash)
             case Runtime.JSON_PATCH:
-                return apply_patch(document, step.manifest.patch), None
+                return Taken(Answer(apply_patch(document, step.manifest.patch)))
             case Runtime.LENS:
-                return apply_lens(parse_lens(step.manifest.lens), document), None
+                return Taken(Answer(apply_lens(parse_lens(step.manifest.lens), document)))
             case other:
                 raise MigrationFailed(f"runtime {other!r} is not supported by this build")
 
-    async def _guest(self, step: Step, document: Json) -> tuple[Json, int | None]:
-        envelope = build(document, family=step.family, frm=step.source, to=step.destination)
+    async def _guest(self, step: Step, document: Json, stash: Json) -> Taken:
+        envelope = build(document, family=step.family, frm=step.source, to=step.destination, stash=stash)
         result = await self._runtime.run(GuestCall(step.module, step.digest, step.entry, envelope))
-        return interpret(result.output).config, result.fuel
+        return Taken(interpret(result.output), result.output, result.fuel)
