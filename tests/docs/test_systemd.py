@@ -1,4 +1,4 @@
-"""The unit is one that systemd takes, its settings are ones that the daemon takes, and the daemon speaks its protocol."""
+"""systemd takes the unit, the daemon takes its settings file, and speaks the protocol that the unit promises."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_systemd_takes_the_unit(tmp_path: Path) -> None:
 
 
 def test_the_unit_says_what_the_daemon_does() -> None:
-    """What it relies on: notification, a state folder, no reload, machine code in memory, no restart after a bad setting."""
+    """Notification, a state folder, no reload, machine code in memory, no restart after a bad setting."""
     found = settings_of(UNIT)
     assert found["Type"] == ["notify"]
     assert found["StateDirectory"] == ["versiqiid"]
