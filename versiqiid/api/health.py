@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,9 +55,8 @@ class Health:
         """Seconds since the store last answered the watch, None before the first answer."""
         return self.engine.reached_age_s()
 
-    def leader(self, stored: dict[str, Any] | None) -> dict[str, Any]:
-        """Who leads, from the leader key's value."""
-        told = stored or {}
+    def leader(self, told: Mapping[str, Any]) -> dict[str, Any]:
+        """Who leads, from what the leader key says; empty when nobody does."""
         term = self.engine.leadership.term
         return {
             "leader": told.get("leader"),

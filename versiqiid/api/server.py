@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,17 +14,23 @@ import uvicorn
 from anyio.abc import TaskStatus
 
 from versiqiid.api.health import Health
-from versiqiid.api.history import History
 from versiqiid.api.rest.app import Parts, build
 from versiqiid.api.service import Service
+from versiqiid.api.trace import Trace
 from versiqiid.engine.engine import Engine
 from versiqiid.engine.writer import LEADER
 from versiqiid.errors import InvalidSetting
+from versiqiid.logs import logger
 from versiqiid.ports import Journal, KeyValueStore, Metrics, Validator
 from versiqiid.settings import Settings, split_listen
 
+log = logger("api")
+
 GRACE_S = 3
-"""How long open requests may finish when the daemon stops; streams are ended."""
+"""How long open requests may finish when the daemon stops; streams end at once."""
+
+HEAD_BYTES_MAX = 32 * 1024
+"""The largest request line with headers. Arbitrary: keys have at most 512 characters, tokens some kilobytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,39 +63,68 @@ async def serve(faces: Faces, settings: Settings, stop: anyio.Event, *, task_sta
     address = "{}:{}".format(*listener.getsockname()[:2])
     server = _Server(
         uvicorn.Config(
-            build(_parts(faces, settings)),
+            build(_parts(faces, settings, stop)),
             log_config=None,
             access_log=False,
             lifespan="off",
             timeout_graceful_shutdown=GRACE_S,
             server_header=False,
+            proxy_headers=False,
+            h11_max_incomplete_event_size=HEAD_BYTES_MAX,
         )
     )
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_end, server, stop)
-        task_status.started(address)
-        await server.serve(sockets=[listener])
-        tasks.cancel_scope.cancel()
+    with _logged():
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_end, server, stop)
+            task_status.started(address)
+            with anyio.CancelScope(shield=True):
+                await server.serve(sockets=[listener])
+            tasks.cancel_scope.cancel()
 
 
 async def _end(server: uvicorn.Server, stop: anyio.Event) -> None:
-    await stop.wait()
-    server.should_exit = True
+    """Let the server end by itself, also when this task is cancelled: it is bounded by its own grace."""
+    try:
+        await stop.wait()
+    finally:
+        server.should_exit = True
+        stop.set()
 
 
-def _parts(faces: Faces, settings: Settings) -> Parts:
+class _Forward(logging.Handler):
+    """What the server's own logger says, as a line of our log."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        log.warning("http_server", reason=record.getMessage()[:500], level=record.levelname.lower())
+
+
+@contextmanager
+def _logged() -> Iterator[None]:
+    """Warnings of the server go where all log lines go; nothing of a request is in them."""
+    theirs, handler = logging.getLogger("uvicorn"), _Forward(logging.WARNING)
+    before, theirs.propagate = theirs.propagate, False
+    theirs.addHandler(handler)
+    try:
+        yield
+    finally:
+        theirs.removeHandler(handler)
+        theirs.propagate = before
+
+
+def _parts(faces: Faces, settings: Settings, stop: anyio.Event) -> Parts:
     engine = faces.engine
     service = Service(faces.store, engine.gate, engine.attributions, root=settings.root)
     health = Health(engine, settings.name, engine.monotonic, settings.unready_after_s, list(faces.notes))
     return Parts(
         service=service,
-        history=History(service),
         health=health,
         journal=faces.journal,
         validator=faces.validator,
         metrics=faces.metrics,
         render=faces.render,
         leader_key=f"{settings.root}/{LEADER}",
+        trace=Trace(faces.journal, faces.store, settings.root, settings.kafka_topic_prefix if settings.kafka else None),
+        stopping=stop,
         tokens=_tokens(settings),
     )
 
@@ -117,4 +153,3 @@ def _listener(listen: str) -> socket.socket:
     except OSError as error:
         raise InvalidSetting(f"setting 'listen': {listen}: {error.strerror}", hint="Choose another port.") from error
     return listener
-

@@ -1,16 +1,19 @@
 """The use cases behind every face: read, list, write, delete, transact. No HTTP and no terminal here.
 
-A write goes to the store first and is recorded then; while it is under way it is announced, so that the watch attributes
-it to its author even when it is faster.
+A write goes to the store first and is recorded then; while it is under way it is announced, so that the watch
+attributes it to its author even when it is faster.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-from versiqiid.api.guards import check_write
+import anyio
+
+from versiqiid.api.entries import digest_of
+from versiqiid.api.expectation import ANYTHING, Expectation
+from versiqiid.api.guards import check_immutable, check_module, is_immutable
 from versiqiid.core import keys as k
 from versiqiid.core.canonical import digest
 from versiqiid.core.snapshot import Change, Value
@@ -18,18 +21,15 @@ from versiqiid.core.times import rfc3339
 from versiqiid.engine.attributions import Attributions
 from versiqiid.engine.facts import Attribution, key_fact
 from versiqiid.engine.gate import JournalGate
-from versiqiid.errors import Conflict, Forbidden, InvalidInput, InvalidKey, NotFound, VersiqiiError
-from versiqiid.ports import Check, Delete, Entry, KeyRecord, KeyValueStore, Operation, Set
+from versiqiid.errors import Conflict, Forbidden, InvalidInput, InvalidKey, NotFound
+from versiqiid.operations import check_operations, check_size
+from versiqiid.ports import ABSENT, Check, Delete, Entry, KeyRecord, KeyValueStore, Operation, Query, Set
 
 PAGE_SIZE_DEFAULT = 500
 PAGE_SIZE_MAX = 10_000
 OPERATIONS_MAX = 128
-
-
-class PreconditionRequired(VersiqiiError):
-    """A write over something that exists must say what it is written over. Nothing was written."""
-
-    code = "precondition_required"
+ATTEMPTS = 32
+"""How often a write that is meant for whatever is there is tried again when others are faster. Arbitrary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +53,28 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One operation of a transaction. ``op``: set | delete | check. ``revision``: None = whatever is there, 0 = absent."""
+    """One operation of a transaction. ``op``: set | delete | check."""
 
     op: str
     key: str
     raw: bytes | None = None
-    revision: int | None = None
+    expect: Expectation = ANYTHING
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """:ivar revision: the store's revision of the commit, the ETag of each key set by it."""
+    """What a transaction did.
+
+    :ivar revision: the store's revision of the commit; 0 when nothing was sent.
+    :ivar keys: what really changed. :ivar revisions: of each key that is there now, its revision, which is its ETag.
+    :ivar created: whether the first key was absent before.
+    """
 
     revision: int
     correlation_id: str
     created: bool = False
-    keys: tuple[str, ...] = field(default=())
+    keys: tuple[str, ...] = ()
+    revisions: Mapping[str, int] = field(default_factory=dict)
 
 
 class Service:
@@ -78,7 +84,7 @@ class Service:
         self.store = store
         self.gate = gate
         self._attributions = attributions
-        self._root = root
+        self.root = root
 
     async def get(self, key: str) -> Item:
         """The key as the store holds it now.
@@ -86,118 +92,171 @@ class Service:
         :raises InvalidKey: outside the key layout. :raises NotFound: nothing there.
         """
         _meaning(key)
-        entry = await self.store.get(f"{self._root}/{key}")
+        entry = await self.store.get(f"{self.root}/{key}")
         if entry is None:
-            msg = f"key {key!r} does not exist"
-            raise NotFound(msg, hint="List what there is with `versiqii kv ls`.")
-        times = {record.key: record for record in await self.gate.journal.keys(key)}
-        return _item(entry, key, times.get(key))
+            raise _absent(key)
+        return (await self._items([entry]))[0]
 
     async def list(self, prefix: str, *, page_size: int = PAGE_SIZE_DEFAULT, page_token: str = "") -> Page:
-        """Keys under a prefix that ends with ``/``, in byte order, one page of them.
+        """Keys of the layout under a prefix that ends with ``/``, in byte order, one page of them.
 
         :param page_size: 1 to 10,000. :param page_token: ``next_token`` of the page before.
         :raises InvalidKey: a prefix that is no room of the key layout.
         """
-        if prefix.split("/", 1)[0] not in (*k.DESIRED, *k.DAEMON):
-            msg = f"prefix {prefix!r} is no room of the key layout"
-            raise InvalidKey(msg, hint=f"Rooms are {', '.join((*k.DESIRED, *k.DAEMON))}.")
+        check_prefix(prefix)
         if not 1 <= page_size <= PAGE_SIZE_MAX:
             msg = f"page_size must be 1 to {PAGE_SIZE_MAX}"
             raise InvalidInput(msg)
-        listing = await self.store.scan(f"{self._root}/{prefix}")
-        strip = len(self._root) + 1
-        entries = [entry for entry in listing.entries if entry.key[strip:] > page_token]
-        page, more = entries[:page_size], len(entries) > page_size
-        known = {record.key: record for record in await self.gate.journal.keys(prefix)}
-        items = tuple(_item(entry, entry.key[strip:], known.get(entry.key[strip:])) for entry in page)
-        return Page(items, items[-1].key if more else None)
+        listing = await self.store.scan(f"{self.root}/{prefix}")
+        after = f"{self.root}/{page_token}" if page_token else ""
+        strip = len(self.root) + 1
+        page: list[Entry] = []
+        for entry in listing.entries:
+            if entry.key > after and k.parse(entry.key[strip:]) is not None:
+                if len(page) == page_size:
+                    return Page(await self._items(page), page[-1].key[strip:])
+                page.append(entry)
+        return Page(await self._items(page), None)
 
-    async def put(self, key: str, raw: bytes, *, expect: int | None, by: Attribution, validate_only: bool = False) -> Written:
-        """Write a desired key.
+    async def put(
+        self, key: str, raw: bytes, *, expect: Expectation, by: Attribution, validate_only: bool = False
+    ) -> Written:
+        """Write a desired key; ``Written.revision`` is then the key's, also when it held this value already.
 
-        :param expect: 0 = create only; n = over revision n; -1 = create, and say so when it exists already;
-            None = whatever is there.
-        :raises PreconditionRequired: ``expect`` is -1 and the key exists.
+        :raises PreconditionRequired: ``expect`` says nothing and the key exists.
         :raises Conflict: another revision is there. :raises Forbidden: the key is the daemon's.
         """
-        careful = expect is not None and expect < 0
-        write = Write("set", key, raw, 0 if careful else expect)
-        try:
-            return await self.transact((write,), by=by, validate_only=validate_only)
-        except Conflict as conflict:
-            if careful and conflict.found != 0:
-                raise _precondition(key, conflict.found) from conflict
-            raise
+        written = await self.transact((Write("set", key, raw, expect),), by=by, validate_only=validate_only)
+        return replace(written, revision=written.revisions.get(key, 0))
 
-    async def delete(self, key: str, *, expect: int | None, by: Attribution, validate_only: bool = False) -> Written:
-        """Remove a desired key; ``expect`` as in ``put``.
+    async def delete(self, key: str, *, expect: Expectation, by: Attribution, validate_only: bool = False) -> Written:
+        """Remove a desired key.
 
-        :raises NotFound: it does not exist.
+        :raises NotFound: it does not exist. Else as ``put``.
         """
-        item = await self.get(key)
-        if expect is not None and expect < 0:
-            raise _precondition(key, item.revision)
-        revision = item.revision if expect is None else expect
-        return await self.transact((Write("delete", key, None, revision),), by=by, validate_only=validate_only)
+        write = Write("delete", key, None, expect)
+        _check_shape((write,))
+        if await self._before(key) is None:
+            raise _absent(key)
+        return await self.transact((write,), by=by, validate_only=validate_only)
 
     async def transact(self, writes: Sequence[Write], *, by: Attribution, validate_only: bool = False) -> Written:
         """All of it or nothing. ``by.correlation_id`` must be set.
+
+        What is written is written over exactly what was looked at; where a writer minds nothing and somebody else is
+        faster, it is looked at and tried again.
 
         :param writes: at most 128, no key twice.
         :raises InvalidInput: no operation, too many, an unknown one, a key twice, or a value that may not be there.
         :raises Conflict: an expectation failed; nothing was written.
         """
         _check_shape(writes)
-        before = {write.key: await self._before(write.key) for write in writes}
-        for write in writes:
-            check_write(write.key, write.raw, before[write.key], is_set=write.op == "set")
-        creates = all(before[write.key] is None for write in writes if write.op == "set")
-        if validate_only:
+        for _ in range(ATTEMPTS):
+            before = {write.key: await self._before(write.key) for write in writes}
             for write in writes:
-                _check_revision(write, before[write.key])
-            return Written(0, by.correlation_id, creates)
+                await self._check(write, before[write.key], writes)
+            operations = [self._operation(write, before[write.key]) for write in writes]
+            check_operations(operations, self.store.limits)
+            check_size(operations, self.store.limits)
+            if validate_only:
+                return Written(0, by.correlation_id, created=before[writes[0].key] is None)
+            try:
+                return await self._commit(writes, before, operations, by)
+            except Conflict as conflict:
+                lost = conflict
+        raise lost
+
+    async def _commit(
+        self,
+        writes: Sequence[Write],
+        before: Mapping[str, Entry | None],
+        operations: Sequence[Operation],
+        by: Attribution,
+    ) -> Written:
+        """Commit and record. Once it is committed it is recorded, also when the caller is no longer there."""
         slots = [(w.key, digest(w.raw) if w.raw is not None else None) for w in writes if w.op != "check"]
         with self._attributions.announced(slots, by):
-            revision = await self._commit([self._operation(write, before[write.key]) for write in writes])
-            facts = [change for write in writes if (change := _change(write, before[write.key], revision)) is not None]
-            if facts:
-                await self.gate.append([key_fact(change, by) for change in facts])
-        return Written(revision, by.correlation_id, creates, tuple(change.key for change in facts))
+            revision = int(await self.store.commit(operations))
+            changes = [c for write in writes if (c := _change(write, before[write.key], revision)) is not None]
+            if changes:
+                with anyio.CancelScope(shield=True):
+                    await self.gate.append([key_fact(change, by) for change in changes])
+        there = {key: entry.revision for key, entry in before.items() if entry is not None}
+        there |= {change.key: revision for change in changes}
+        gone = {write.key for write in writes if write.op == "delete"}
+        return Written(
+            revision,
+            by.correlation_id,
+            created=before[writes[0].key] is None,
+            keys=tuple(change.key for change in changes),
+            revisions={key: at for key, at in there.items() if key not in gone},
+        )
 
-    async def _commit(self, operations: Sequence[Operation]) -> int:
-        try:
-            return await self.store.commit(operations)
-        except Conflict as conflict:
-            key = conflict.key.removeprefix(f"{self._root}/")
-            raise _conflict(key, conflict.expected, conflict.found) from conflict
+    async def _check(self, write: Write, before: Entry | None, writes: Sequence[Write]) -> None:
+        raw = write.raw or b""
+        if write.op == "set":
+            check_module(write.key, raw, await self._parts(write.key, raw, writes))
+            if is_immutable(write.key) and (before is None or before.value != raw):
+                check_immutable(write.key, raw, await self._held(write.key, before))
+        write.expect.check(write.key, before.revision if before else ABSENT)
+
+    async def _held(self, key: str, before: Entry | None) -> frozenset[str]:
+        """Digests of all that an immutable key holds or ever held."""
+        if before is not None:
+            return frozenset({digest(before.value)})
+        entries = await self.gate.journal.read(Query(key=key, limit=PAGE_SIZE_MAX))
+        return frozenset(found for entry in entries if (found := digest_of(entry)) is not None)
+
+    async def _parts(self, key: str, raw: bytes, writes: Iterable[Write]) -> dict[str, bytes]:
+        """The parts of a module whose head is being written, from the store and from the same transaction."""
+        if not isinstance(k.parse(key), k.ModuleKey) or not raw.lstrip().startswith(b"{"):
+            return {}
+        listing = await self.store.scan(f"{self.root}/{key}/")
+        there = {entry.key[len(self.root) + 1 :]: entry.value for entry in listing.entries}
+        return there | {w.key: w.raw or b"" for w in writes if w.op == "set" and w.key.startswith(f"{key}/")}
 
     async def _before(self, key: str) -> Entry | None:
-        return await self.store.get(f"{self._root}/{key}")
+        return await self.store.get(f"{self.root}/{key}")
+
+    async def _items(self, entries: Sequence[Entry]) -> tuple[Item, ...]:
+        """Entries as people see them; where the store keeps no times, the journal's projection has them."""
+        strip = len(self.root) + 1
+        timeless = [entry.key[strip:] for entry in entries if entry.created is None]
+        known: dict[str, KeyRecord] = {}
+        if timeless:
+            near = _common_prefix(timeless[0], timeless[-1])  # in byte order, so of all of them
+            known = {record.key: record for record in await self.gate.journal.keys(near)}
+        return tuple(_item(entry, entry.key[strip:], known.get(entry.key[strip:])) for entry in entries)
 
     def _operation(self, write: Write, before: Entry | None) -> Operation:
-        key = f"{self._root}/{write.key}"
-        match write.op:
-            case "set":
-                return Set(key, write.raw or b"", write.revision)
-            case "delete":
-                revision = write.revision
-                return Check(key, 0) if before is None and not revision else Delete(key, revision)
-            case _:
-                return Check(key, write.revision or 0)
+        key, found = f"{self.root}/{write.key}", before.revision if before else ABSENT
+        if write.op == "set":
+            return Set(key, write.raw or b"", found)
+        return Delete(key, found) if write.op == "delete" and found else Check(key, found)
 
 
-def caller(by: Attribution, **data: Any) -> Attribution:
-    """The same author with more to say in the entry's data."""
-    return replace(by, data={**dict(by.data or {}), **data})
+def check_prefix(prefix: str) -> None:
+    """Return when keys can be listed under the prefix: a room of the layout or a place in one, ending with ``/``.
+
+    :raises InvalidKey: anything else.
+    """
+    room, *rest = prefix.removesuffix("/").split("/")
+    if room not in (*k.DESIRED, *k.DAEMON) or not all(k.is_segment(segment) for segment in rest):
+        rooms = ", ".join((*k.DESIRED, *k.DAEMON))
+        raise InvalidKey(f"prefix {prefix[:200]!r} is no place of the key layout", hint=f"Rooms are {rooms}.")
 
 
 def _meaning(key: str) -> k.Key:
     meaning = k.parse(key)
     if meaning is None:
         msg = f"key {key[:200]!r} is not in the key layout"
-        raise InvalidKey(msg, hint="Keys look like configs/<target>/<schema version>/<name>; see docs/kv-layout.md.")
+        hint = "Keys look like configs/<target>/<schema version>/<name>; a prefix to list ends with '/'."
+        raise InvalidKey(msg, hint=hint)
     return meaning
+
+
+def _absent(key: str) -> NotFound:
+    return NotFound(f"key {key!r} does not exist", hint="List what there is with `versiqii kv ls`.")
 
 
 def _check_shape(writes: Sequence[Write]) -> None:
@@ -219,24 +278,6 @@ def _check_shape(writes: Sequence[Write]) -> None:
         seen.add(write.key)
 
 
-def _check_revision(write: Write, before: Entry | None) -> None:
-    found = before.revision if before else 0
-    if write.revision is not None and write.revision != found:
-        raise _conflict(write.key, write.revision, found)
-
-
-def _conflict(key: str, expected: int, found: int | None) -> Conflict:
-    there = "somewhere else" if found is None else f"at revision {found}" if found else "absent"
-    wanted = f"revision {expected}" if expected else "absent"
-    msg = f"key {key!r} is {there}, not {wanted}; nothing was written"
-    return Conflict(msg, key=key, expected=expected, found=found, hint="Read the key again and decide on what it holds now.")
-
-
-def _precondition(key: str, found: int | None) -> PreconditionRequired:
-    msg = f"key {key!r} exists already, at revision {found}"
-    return PreconditionRequired(msg, hint=f'Send If-Match: "{found}" to write over that revision, or If-Match: * over any.')
-
-
 def _change(write: Write, before: Entry | None, revision: int) -> Change | None:
     """What a committed operation did, None when it did nothing."""
     old = Value(before.value, before.revision) if before else None
@@ -247,10 +288,15 @@ def _change(write: Write, before: Entry | None, revision: int) -> Change | None:
     return None
 
 
+def _common_prefix(one: str, other: str) -> str:
+    """What both begin with."""
+    length = next((at for at, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), None)
+    return one[:length] if length is not None else min(one, other, key=len)
+
+
 def _item(entry: Entry, key: str, known: KeyRecord | None) -> Item:
     if entry.created is not None and entry.updated is not None:
         return Item(key, entry.value, entry.revision, rfc3339(entry.created), rfc3339(entry.updated))
     if known is not None:
         return Item(key, entry.value, entry.revision, known.created, known.updated)
     return Item(key, entry.value, entry.revision)
-

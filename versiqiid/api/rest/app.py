@@ -1,27 +1,25 @@
-"""The REST application put together: routes, problems, documents, and what every request passes through."""
+"""The REST application put together: routes, problems, documents, and the gate that every request passes."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
+import anyio
 from fastapi import FastAPI
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from versiqiid import __version__
 from versiqiid.api.health import Health
 from versiqiid.api.history import History
-from versiqiid.api.rest import events, history, keys, pages, problems, system, validation
-from versiqiid.api.rest.problems import plain_problem
+from versiqiid.api.judging import Judge
+from versiqiid.api.rest import describe, events, history, keys, pages, problems, system, trace, validation
+from versiqiid.api.rest.gate import Gate
+from versiqiid.api.rest.streams import Streams
+from versiqiid.api.rollback import Rollback
 from versiqiid.api.service import Service
-from versiqiid.core.events import asyncapi, event_schema
+from versiqiid.api.trace import Trace
 from versiqiid.ports import Journal, Metrics, Validator
-
-OPEN_PATHS = ("/healthz", "/readyz")
-"""Reached without a token, so that probes need none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +28,18 @@ class Parts:
 
     :ivar tokens: SHA-256 digests of the bearer tokens that are taken; empty = no authentication (loopback only).
     :ivar render: ``Accept`` header → metrics body and content type.
+    :ivar stopping: set when the daemon stops serving, so that streams end.
     """
 
     service: Service
-    history: History
     health: Health
     journal: Journal
     validator: Validator
     metrics: Metrics
     render: Callable[[str], tuple[bytes, str]]
     leader_key: str
+    trace: Trace
+    stopping: anyio.Event
     tokens: frozenset[bytes] = frozenset()
 
 
@@ -52,60 +52,21 @@ def build(parts: Parts) -> ASGIApp:
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=describe.operation_id,
     )
     problems.install(app)
-    pages.install(app, asyncapi=asyncapi, event_schema=_schema_or_none)
-    app.include_router(system.router(parts.service, parts.health, parts.render, leader_key=parts.leader_key))
-    app.include_router(events.router(parts.journal))
-    app.include_router(history.router(parts.history))
-    app.include_router(validation.router(parts.validator, parts.service))
-    app.include_router(keys.router(parts.service))
-    return _Gate(app, parts.metrics, parts.tokens)
-
-
-def _schema_or_none(name: str) -> Any:
-    from versiqiid.errors import VersiqiiError  # noqa: PLC0415
-
-    try:
-        return event_schema(name)
-    except (KeyError, VersiqiiError):
-        return None
-
-
-class _Gate:
-    """Authentication and counting for every request, streams included."""
-
-    def __init__(self, app: ASGIApp, metrics: Metrics, tokens: frozenset[bytes]) -> None:
-        self._app = app
-        self._metrics = metrics
-        self._tokens = tokens
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-
-        async def counted(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                method = scope["method"] if scope["method"] in _METHODS else "OTHER"
-                self._metrics.count("versiqii_http_requests_total", method=method, status=str(message["status"]))
-            await send(message)
-
-        if self._tokens and scope["path"] not in OPEN_PATHS and not self._admit(scope):
-            response = plain_problem(401, "a bearer token is needed")
-            response.headers["WWW-Authenticate"] = "Bearer"
-            await response(scope, receive, counted)
-            return
-        await self._app(scope, receive, counted)
-
-    def _admit(self, scope: MutableMapping[str, Any]) -> bool:
-        given = dict(scope["headers"]).get(b"authorization", b"")
-        kind, _, token = given.partition(b" ")
-        digest = hashlib.sha256(token.strip()).digest()
-        known = kind.lower() == b"bearer" and any(hmac.compare_digest(digest, taken) for taken in self._tokens)
-        if known:
-            scope["versiqii.actor"] = f"token-{digest.hex()[:8]}"
-        return known
-
-
-_METHODS = frozenset({"GET", "PUT", "POST", "DELETE", "HEAD", "OPTIONS", "PATCH"})
+    pages.install(app)
+    past, streams = History(parts.journal), Streams(parts.stopping)
+    routers = (
+        system.router(parts.service, parts.health, parts.render, leader_key=parts.leader_key),
+        events.router(parts.journal, streams),
+        history.router(past, Rollback(parts.service, past)),
+        trace.router(parts.trace),
+        validation.router(Judge(parts.validator, parts.service)),
+        keys.router(parts.service, streams),  # the last: it takes every path under /v1
+    )
+    for router in routers:
+        app.include_router(router, responses=describe.PROBLEMS)
+    describe.install(app, authenticated=bool(parts.tokens))
+    return Gate(app, parts.metrics, parts.tokens)

@@ -2,52 +2,102 @@
 
 from __future__ import annotations
 
-import json
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import JSONResponse, Response
 
 from versiqiid.api.history import History
+from versiqiid.api.rest import describe
+from versiqiid.api.rest.keys import Key, ValidateOnly
 from versiqiid.api.rest.requests import author, body
+from versiqiid.api.rest.values import json_body, media_type
+from versiqiid.api.rollback import Move, Rollback
+from versiqiid.api.service import Written
 from versiqiid.errors import InvalidInput
 
+Point = Annotated[str, Query(description="A revision, an RFC 3339 time, or a correlation id.")]
+_TO_FORM = '{"to": "<revision | time | correlation id>"}'
 
-def router(history: History) -> APIRouter:
+
+def router(history: History, rollback: Rollback) -> APIRouter:
     routes = APIRouter(prefix="/v1", tags=["history"])
-
-    @routes.get("/history/{key:path}", summary="Every revision of a key, oldest first")
-    async def revisions(key: str) -> JSONResponse:
-        return JSONResponse({"items": [revision.as_json() for revision in await history.revisions(key)]})
-
-    @routes.get("/show/{key:path}", summary="A key's value at a revision, time or correlation id", response_class=Response)
-    async def show(key: str, at: str = Query()) -> Response:
-        revision = await history.at(key, at)
-        headers = {"ETag": f'"{revision.revision}"'}
-        return Response(await history.content(revision, key), headers=headers, media_type="text/plain; charset=utf-8")
-
-    @routes.get("/diff/{key:path}", summary="The RFC 6902 patch between two points of a key")
-    async def diff(key: str, first: str = Query(alias="from"), second: str = Query(alias="to")) -> JSONResponse:
-        return JSONResponse(await history.diff(key, first, second))
-
-    @routes.post("/{subject:path}:rollback", summary="Move a config, a binding or an environment back")
-    async def rollback(request: Request, subject: str, *, validate_only: bool = False) -> JSONResponse:
-        by, point = author(request), _point(await body(request))
-        if validate_only:
-            moves = await history.plan(subject, point)
-            return JSONResponse({"plan": [move.as_json() for move in moves], "correlationId": by.correlation_id})
-        written, moves = await history.rollback(subject, point, by=by)
-        told = {"revision": written.revision, "correlationId": by.correlation_id}
-        return JSONResponse(told | {"moved": [move.as_json() for move in moves]})
-
+    _past(routes, history)
+    _back(routes, rollback)
     return routes
 
 
+def _past(routes: APIRouter, history: History) -> None:
+    @routes.get("/history/{key:path}", summary="Every revision of a key, oldest first", responses=describe.HISTORY)
+    async def revisions(key: Key) -> JSONResponse:
+        return JSONResponse({"items": [revision.as_json() for revision in await history.revisions(key)]})
+
+    @routes.get(
+        "/show/{key:path}",
+        summary="A key's value at a revision, time or correlation id",
+        response_class=Response,
+        responses=describe.RAW,
+    )
+    async def show(key: Key, at: Point) -> Response:
+        revision = await history.at(key, at)
+        raw = await history.content(key, revision)
+        headers = {"ETag": f'"{revision.revision}"', "X-Content-Type-Options": "nosniff"}
+        return Response(raw, headers=headers | {"Content-Type": media_type(key, raw)})
+
+    @routes.get("/diff/{key:path}", summary="The RFC 6902 patch between two points of a key", responses=describe.PATCH)
+    async def diff(
+        key: Key, first: Annotated[str, Query(alias="from")], second: Annotated[str, Query(alias="to")]
+    ) -> JSONResponse:
+        return JSONResponse(await history.diff(key, first, second))
+
+
+def _back(routes: APIRouter, rollback: Rollback) -> None:
+    @routes.post(
+        "/correlations/{correlation_id}:undo",
+        summary="Undo everything that was done under one correlation id",
+        responses=describe.MOVED,
+    )
+    async def undo(
+        request: Request, correlation_id: Annotated[str, Path()], *, validate_only: ValidateOnly = False
+    ) -> JSONResponse:
+        by, moves = author(request), await rollback.plan_undo(correlation_id)
+        if validate_only:
+            return _planned(moves, by.correlation_id)
+        written = await rollback.carry_out(moves, by=by, told={"undo": correlation_id})
+        return _moved(moves, written)
+
+    @routes.post(
+        "/{subject:path}:rollback",
+        summary="Move a config, a binding or an environment back",
+        openapi_extra=describe.ROLLBACK_BODY,
+        responses=describe.MOVED,
+    )
+    async def back(
+        request: Request,
+        subject: Annotated[str, Path(description="A desired key, or an environment path.")],
+        *,
+        validate_only: ValidateOnly = False,
+    ) -> JSONResponse:
+        by, point = author(request), _point(await body(request))
+        moves = await rollback.plan(subject, point)
+        if validate_only:
+            return _planned(moves, by.correlation_id)
+        return _moved(moves, await rollback.carry_out(moves, by=by, told={"subject": subject, "to": point}))
+
+
+def _planned(moves: tuple[Move, ...], correlation_id: str) -> JSONResponse:
+    told: dict[str, Any] = {"plan": [move.as_json() for move in moves], "correlationId": correlation_id}
+    return JSONResponse(told)
+
+
+def _moved(moves: tuple[Move, ...], written: Written) -> JSONResponse:
+    told: dict[str, Any] = {"revision": written.revision, "correlationId": written.correlation_id}
+    headers = {"X-Correlation-Id": written.correlation_id}
+    return JSONResponse(told | {"moved": [move.as_json() for move in moves]}, headers=headers)
+
+
 def _point(raw: bytes) -> str:
-    try:
-        told = json.loads(raw)
-    except ValueError:
-        told = None
+    told = json_body(raw, _TO_FORM)
     if not isinstance(told, dict) or told.keys() != {"to"} or not isinstance(told["to"], str):
-        msg = 'expected {"to": "<revision | time | correlation id>"}'
-        raise InvalidInput(msg)
+        raise InvalidInput(f"expected {_TO_FORM}")
     return told["to"]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
-from fastapi import APIRouter, FastAPI
-from starlette.responses import HTMLResponse, JSONResponse
+from fastapi import APIRouter, FastAPI, Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
+
+from versiqiid.core.events import asyncapi, event_schema
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -26,32 +27,31 @@ _PAGE = """<!doctype html>
 </html>
 """
 _START = 'window.ui = SwaggerUIBundle({url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true});\n'
-_POLICY = "default-src 'none'; connect-src 'self'; img-src 'self' data:; script-src 'self'; style-src 'self' 'unsafe-inline'"
+_POLICY = (
+    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; connect-src 'self'; "
+    "font-src 'self'; img-src 'self' data:; script-src 'self'; style-src 'self' 'unsafe-inline'"
+)
 
 
-def install(app: FastAPI, *, asyncapi: Any, event_schema: Any) -> None:
-    """Mount the API's documents: ``/docs``, ``/asyncapi.json`` and ``/events/schemas/<Type>.v1.json``.
-
-    :param asyncapi: () → the AsyncAPI document. :param event_schema: type → its JSON Schema, None when unknown.
-    """
+def install(app: FastAPI) -> None:
+    """Mount the API's documents: ``/docs``, ``/asyncapi.json`` and ``/events/schemas/<Type>.v1.json``."""
     routes = APIRouter(include_in_schema=False)
 
     @routes.get("/docs")
     async def docs() -> HTMLResponse:
-        return HTMLResponse(_PAGE, headers={"Content-Security-Policy": _POLICY})
+        return HTMLResponse(_PAGE, headers={"Content-Security-Policy": _POLICY, "Referrer-Policy": "no-referrer"})
 
     @routes.get("/docs/start.js")
-    async def start() -> HTMLResponse:
-        return HTMLResponse(_START, media_type="text/javascript")
+    async def start() -> Response:
+        return Response(_START, media_type="text/javascript")
 
     @routes.get("/asyncapi.json")
     async def events() -> JSONResponse:
         return JSONResponse(asyncapi())
 
     @routes.get("/events/schemas/{name}.v1.json")
-    async def schema(name: str) -> JSONResponse:
-        found = event_schema(name)
-        return JSONResponse(found if found is not None else {"detail": "no such event type"}, 200 if found else 404)
+    async def schema(request: Request, name: str) -> JSONResponse:
+        return JSONResponse(event_schema(name, schema_base=f"{request.base_url}events/schemas"))
 
     app.include_router(routes)
     app.mount("/docs/assets", StaticFiles(directory=_assets()), name="swagger-ui")

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from starlette.routing import Match
 
 from versiqiid import errors as e
+from versiqiid.api.expectation import PreconditionRequired
 from versiqiid.api.guards import Immutable
-from versiqiid.api.service import PreconditionRequired
 from versiqiid.core.violation import Violation
-from versiqiid.logs import logger
-
-log = logger("rest")
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -35,6 +36,7 @@ _STATUS: tuple[tuple[type[e.VersiqiiError], int], ...] = (
     (e.Unavailable, 503),
     (e.MigrationFailed, 422),
 )
+_UNAVAILABLE = (429, 503)
 
 
 def status_of(error: e.VersiqiiError) -> int:
@@ -56,42 +58,88 @@ def problem(error: e.VersiqiiError, *, status: int | None = None) -> JSONRespons
         body["hint"] = error.hint
     if isinstance(error, e.Conflict):
         body |= {"key": error.key, "expected": error.expected, "found": error.found}
+    if isinstance(error, e.TooLarge):
+        body |= {"size": error.size, "limit": error.limit}
+    if isinstance(error, e.Unreadable) and error.line:
+        body |= {"line": error.line, "column": error.column}
+    if isinstance(error, e.UnusableSchema):
+        body["pointer"] = error.pointer
+    if isinstance(error, e.Unavailable):
+        body["maybeWritten"] = error.maybe_written
     if isinstance(error, e.ValidationFailed):
         body["violations"] = [
             {"pointer": v.pointer, "keyword": v.keyword, "message": v.message}
             for v in error.violations
             if isinstance(v, Violation)
         ]
-    headers = {"Retry-After": "1"} if error.retryable and status in (429, 503) else None
-    return JSONResponse(body, status, headers=headers, media_type=MEDIA_TYPE)
+    return JSONResponse(body, status, headers=_retry_after(error, status), media_type=MEDIA_TYPE)
 
 
-def plain_problem(status: int, detail: str) -> JSONResponse:
-    body = {"type": "about:blank", "title": detail, "status": status, "detail": detail}
-    return JSONResponse(body, status, media_type=MEDIA_TYPE)
+def _retry_after(error: e.VersiqiiError, status: int) -> dict[str, str] | None:
+    if status not in _UNAVAILABLE:
+        return None
+    wanted = error.retry_after_s if isinstance(error, e.RateLimited) else None
+    return {"Retry-After": str(max(1, math.ceil(wanted or 1)))}
+
+
+def plain_problem(
+    status: int, code: str, detail: str, *, hint: str = "", headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """A problem of HTTP itself, which no error of ours stands for."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "retryable": False,
+    }
+    return JSONResponse(body | ({"hint": hint} if hint else {}), status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def internal() -> JSONResponse:
+    """A bug of ours: whoever asked learns nothing but where to look."""
+    return problem(e.Internal("internal error; the daemon's log has the details"))
 
 
 def install(app: FastAPI) -> None:
     """Every error of the application leaves as a problem document."""
+    app.add_exception_handler(e.VersiqiiError, _ours)
+    app.add_exception_handler(HTTPException, _theirs)
+    app.add_exception_handler(RequestValidationError, _parameters)
 
-    async def ours(_: Request, error: Exception) -> JSONResponse:
-        return problem(error) if isinstance(error, e.VersiqiiError) else plain_problem(500, "internal error")
 
-    async def theirs(_: Request, error: Exception) -> JSONResponse:
-        if isinstance(error, HTTPException):
-            return plain_problem(error.status_code, str(error.detail))
-        return plain_problem(500, "internal error")
+async def _ours(_: Request, error: Exception) -> JSONResponse:
+    return problem(error) if isinstance(error, e.VersiqiiError) else internal()
 
-    async def parameters(_: Request, error: Exception) -> JSONResponse:
-        found = error.errors() if isinstance(error, RequestValidationError) else []
-        named = "; ".join(f"{'.'.join(str(p) for p in item['loc'][1:])}: {item['msg']}" for item in found)
-        return problem(e.InvalidInput(f"request: {named}"))
 
-    async def bug(_: Request, error: Exception) -> JSONResponse:
-        log.error("internal_error", kind=type(error).__name__, exc_info=error)
-        return problem(e.Internal("internal error; the daemon's log has the details"))
+async def _theirs(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, HTTPException):
+        return internal()
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_methods(request))
+        detail = f"{request.method[:20]} is not allowed here"
+        return plain_problem(405, "method_not_allowed", detail, hint=f"Use {headers['Allow']}.", headers=headers)
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return plain_problem(404, "not_found", "there is nothing at this path", hint="See /docs.", headers=headers)
+    return plain_problem(error.status_code, "http", str(error.detail), headers=headers)
 
-    app.add_exception_handler(e.VersiqiiError, ours)
-    app.add_exception_handler(HTTPException, theirs)
-    app.add_exception_handler(RequestValidationError, parameters)
-    app.add_exception_handler(Exception, bug)
+
+def _methods(request: Request) -> list[str]:
+    """Every method that some route takes at this path."""
+    asked = {"type": "http", "path": request.scope["path"], "root_path": "", "headers": []}
+    return [
+        method
+        for method in ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+        if any(
+            route.matches({**asked, "method": "GET" if method == "HEAD" else method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]
+
+
+async def _parameters(_: Request, error: Exception) -> JSONResponse:
+    found = error.errors() if isinstance(error, RequestValidationError) else []
+    named = "; ".join(f"{'.'.join(str(part) for part in item['loc'][1:])}: {item['msg']}" for item in found)
+    return problem(e.InvalidInput(f"request: {named}"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
 from fastapi import APIRouter, Request
@@ -10,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from versiqiid.api.health import Health
 from versiqiid.api.service import Service
+from versiqiid.core.status import state_of
 
 KEYS_MAX = 1000
 
@@ -40,11 +40,7 @@ def router(service: Service, health: Health, metrics: Render, *, leader_key: str
     @routes.get("/v1/leader", summary="Who leads this root")
     async def leader() -> JSONResponse:
         entry = await service.store.get(leader_key)
-        try:
-            stored = json.loads(entry.value) if entry else None
-        except ValueError:
-            stored = None
-        return JSONResponse(health.leader(stored if isinstance(stored, dict) else None))
+        return JSONResponse(health.leader(state_of(entry.value) if entry else {}))
 
     @routes.get("/v1/unknown-keys", summary="Keys under the root that are outside the key layout")
     async def unknown_keys() -> JSONResponse:

@@ -1,4 +1,4 @@
-"""Judge documents without storing anything: one against a registered schema, or many against schemas that come along."""
+"""Judge documents over HTTP without storing anything."""
 
 from __future__ import annotations
 
@@ -7,67 +7,58 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
-from versiqiid.api.rest.requests import body
-from versiqiid.api.service import Service
-from versiqiid.core.canonical import canonical, digest
-from versiqiid.core.document import read
-from versiqiid.core.objects import read_family
-from versiqiid.core.violation import Violation
-from versiqiid.errors import InvalidInput, UnusableSchema
-from versiqiid.ports import ValidationRequest, Validator
+from versiqiid.api.judging import Case, Judge
+from versiqiid.api.rest import describe
+from versiqiid.api.rest.requests import BULK_BYTES_MAX, body
+from versiqiid.api.rest.values import json_body
+from versiqiid.errors import InvalidInput
 
 CASES_MAX = 10_000
+_FORM = "{remotes?: {url: schema}, cases: [{schema, document, formats?}]}"
+_FIELDS = {"schema", "document", "formats"}
 
 
-def router(validator: Validator, service: Service) -> APIRouter:
+def router(judge: Judge) -> APIRouter:
     routes = APIRouter(prefix="/v1", tags=["validation"])
 
-    @routes.post("/validate/{family}/{version}", summary="Judge a document against a registered schema")
+    @routes.post(
+        "/validate/{family}/{version}",
+        summary="Judge a document against a registered schema",
+        openapi_extra=describe.VALUE_BODY,
+        responses=describe.VERDICT,
+    )
     async def validate(request: Request, family: str, version: str) -> JSONResponse:
-        schema = await service.get(f"schemas/{family}/{version}")
-        described = read_family((await service.get(f"families/{family}")).raw)
-        asked = ValidationRequest(
-            read(schema.raw), digest(schema.raw), read(await body(request)), described.formats == "assert"
-        )
-        found = await validator.validate(asked)
-        return JSONResponse({"valid": not found, "schema": f"schemas/{family}/{version}", "violations": _told(found)})
+        found = await judge.registered(await body(request), family, version)
+        return JSONResponse({**found.as_json(), "schema": f"schemas/{family}/{version}"})
 
-    @routes.post("/validate:batch", summary="Judge many documents against schemas given with them")
+    @routes.post(
+        "/validate:batch",
+        summary="Judge many documents against schemas given with them",
+        openapi_extra=describe.BATCH_BODY,
+        responses=describe.VERDICTS,
+    )
     async def batch(request: Request) -> JSONResponse:
-        cases, remotes = _cases(read(await body(request)))
-        return JSONResponse({"results": [await _judge(validator, case, remotes) for case in cases]})
+        cases, remotes = _cases(json_body(await body(request, limit=BULK_BYTES_MAX), _FORM))
+        return JSONResponse({"results": [found.as_json() for found in await judge.batch(cases, remotes)]})
 
     return routes
 
 
-async def _judge(validator: Validator, case: dict[str, Any], remotes: dict[str, Any]) -> dict[str, Any]:
-    schema = case["schema"]
-    name = digest(canonical([schema, remotes]))
-    asked = ValidationRequest(schema, name, case["document"], bool(case.get("formats", False)), remotes)
-    try:
-        found = await validator.validate(asked)
-    except UnusableSchema as error:
-        return {"valid": False, "violations": [], "error": error.message}
-    return {"valid": not found, "violations": _told(found)}
-
-
-def _cases(told: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def _cases(told: Any) -> tuple[list[Case], dict[str, Any]]:
     if not isinstance(told, dict) or not isinstance(told.get("cases"), list) or told.keys() - {"cases", "remotes"}:
-        msg = "expected {remotes?: {url: schema}, cases: [{schema, document, formats?}]}"
-        raise InvalidInput(msg)
+        raise InvalidInput(f"expected {_FORM}")
     cases, remotes = told["cases"], told.get("remotes", {})
     if len(cases) > CASES_MAX:
-        msg = f"at most {CASES_MAX} cases at once, not {len(cases)}"
-        raise InvalidInput(msg)
-    for at, case in enumerate(cases):
-        if not isinstance(case, dict) or not {"schema", "document"} <= case.keys() <= {"schema", "document", "formats"}:
-            msg = f"/cases/{at}: expected the fields schema, document and perhaps formats"
-            raise InvalidInput(msg)
+        raise InvalidInput(f"at most {CASES_MAX} cases at once, not {len(cases)}", hint="Split the batch.")
     if not isinstance(remotes, dict):
-        msg = "/remotes: expected an object of addresses and schemas"
-        raise InvalidInput(msg)
-    return cases, remotes
+        raise InvalidInput("/remotes: expected an object of addresses and schemas")
+    return [_case(f"/cases/{at}", case) for at, case in enumerate(cases)], remotes
 
 
-def _told(found: tuple[Violation, ...]) -> list[dict[str, str]]:
-    return [{"pointer": v.pointer, "keyword": v.keyword, "message": v.message} for v in found]
+def _case(place: str, told: Any) -> Case:
+    if not isinstance(told, dict) or not {"schema", "document"} <= told.keys() <= _FIELDS:
+        raise InvalidInput(f"{place}: expected the fields schema, document and perhaps formats")
+    formats = told.get("formats", False)
+    if type(formats) is not bool:
+        raise InvalidInput(f"{place}/formats: expected true or false")
+    return Case(told["schema"], told["document"], formats)

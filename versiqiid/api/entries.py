@@ -1,0 +1,85 @@
+"""Journal entries as values: what they say, and which revision of a key they record. Reading only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from versiqiid.core import keys as k
+from versiqiid.engine.facts import stream_of
+from versiqiid.ports import Journal, Query, Recorded
+
+ENTRIES_MAX = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One revision of a key. ``digest`` None = deleted by it."""
+
+    revision: int
+    time: str
+    correlation_id: str
+    digest: str | None
+    type: str
+    position: int
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "revision": self.revision,
+            "time": self.time,
+            "correlationId": self.correlation_id,
+            "digest": self.digest,
+            "type": self.type,
+            "position": self.position,
+        }
+
+
+def entry_json(entry: Recorded) -> Any:
+    """The entry as it is stored; the stored bytes are the truth, this is for reading."""
+    return json.loads(entry.entry)
+
+
+def data_of(entry: Recorded) -> dict[str, Any]:
+    """What the entry tells of its fact; empty when it tells nothing."""
+    told = entry_json(entry)
+    data = told.get("data") if isinstance(told, dict) else None
+    return data if isinstance(data, dict) else {}
+
+
+def digest_of(entry: Recorded) -> str | None:
+    """The digest that a key got by this fact, None when it was removed or the fact is about no key."""
+    found = data_of(entry).get("digest")
+    return found if isinstance(found, str) else None
+
+
+def revision_of(entry: Recorded) -> Revision:
+    """The revision of a desired key that this fact records."""
+    data = data_of(entry)
+    revision = data.get("revision")
+    return Revision(
+        revision=revision if isinstance(revision, int) else 0,
+        time=entry.time,
+        correlation_id=entry.correlation_id,
+        digest=digest_of(entry),
+        type=entry.type,
+        position=entry.position,
+    )
+
+
+def about(key: str) -> Query:
+    """Which entries are about a key. A config's stream is its own: it also holds rollbacks that moved nothing."""
+    return Query(stream=stream_of(key)) if isinstance(k.parse(key), k.ConfigKey) else Query(key=key)
+
+
+async def every(journal: Journal, query: Query) -> AsyncIterator[Recorded]:
+    """All entries that match, oldest first, however many there are."""
+    start = query.start
+    while True:
+        page = await journal.read(replace(query, start=start, limit=ENTRIES_MAX))
+        for entry in page:
+            yield entry
+        if len(page) < ENTRIES_MAX:
+            return
+        start = page[-1].position + 1

@@ -1,0 +1,107 @@
+"""Documents judged without storing anything: by a registered schema, or many by schemas given along."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+from anyio import to_thread
+
+from versiqiid.api.service import Service
+from versiqiid.core.canonical import canonical, digest
+from versiqiid.core.document import check_value, read
+from versiqiid.core.objects import read_family
+from versiqiid.core.violation import Violation
+from versiqiid.errors import InvalidInput, Unreadable, UnusableSchema
+from versiqiid.ports import ValidationRequest, Validator
+
+TOGETHER_MAX = 64
+"""Cases of one batch under way at once, so that one caller does not take all of the validator. Arbitrary."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A document and the schema to judge it by, both as JSON values."""
+
+    schema: Any
+    document: Any
+    formats: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """:ivar error: why the document could not be judged, empty when it was."""
+
+    violations: tuple[Violation, ...] = ()
+    error: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        told = [{"pointer": v.pointer, "keyword": v.keyword, "message": v.message} for v in self.violations]
+        verdict: dict[str, Any] = {"valid": not self.violations and not self.error, "violations": told}
+        return verdict | ({"error": self.error} if self.error else {})
+
+
+class Judge:
+    """Verdicts by the daemon's own validator, so that they are what a binding would get."""
+
+    def __init__(self, validator: Validator, service: Service) -> None:
+        self._validator = validator
+        self._service = service
+
+    async def registered(self, raw: bytes, family: str, version: str) -> Verdict:
+        """The verdict of a registered schema version on a config. Bytes that are no document do not fit anything.
+
+        :raises NotFound: no such family or schema. :raises InvalidInput: a language that is not supported.
+        :raises UnusableSchema: the schema cannot judge anything.
+        """
+        schema = await self._service.get(f"schemas/{family}/{version}")
+        described = read_family((await self._service.get(f"families/{family}")).raw)
+        if described.language != "json-schema":
+            raise InvalidInput(f"families/{family}: language {described.language} is not supported yet")
+        try:
+            document = await to_thread.run_sync(read, raw)
+        except Unreadable as error:
+            return Verdict((Violation("", "unreadable", error.message),))
+        parsed = await to_thread.run_sync(read, schema.raw)
+        formats = described.formats == "assert"
+        return Verdict(await self._validator.validate(ValidationRequest(parsed, digest(schema.raw), document, formats)))
+
+    async def batch(self, cases: Sequence[Case], remotes: Mapping[str, Any]) -> list[Verdict]:
+        """A verdict for each case, in order; one that cannot be judged says so and disturbs no other.
+
+        :param remotes: address → schema that references may name; nothing is ever fetched.
+        :raises InvalidInput: a remote that is no document.
+        """
+        for address, remote in remotes.items():
+            _check(f"/remotes/{address[:200]}", remote)
+        name = digest(canonical(dict(remotes)))
+        verdicts = [Verdict()] * len(cases)
+        turns = anyio.Semaphore(TOGETHER_MAX)
+
+        async def judge(at: int) -> None:
+            async with turns:
+                verdicts[at] = await self._case(cases[at], remotes, name)
+
+        async with anyio.create_task_group() as tasks:
+            for at in range(len(cases)):
+                tasks.start_soon(judge, at)
+        return verdicts
+
+    async def _case(self, case: Case, remotes: Mapping[str, Any], remotes_name: str) -> Verdict:
+        try:
+            _check("schema", case.schema)
+            _check("document", case.document)
+            name = digest(canonical([case.schema, remotes_name]))
+            asked = ValidationRequest(case.schema, name, case.document, case.formats, remotes)
+            return Verdict(await self._validator.validate(asked))
+        except (InvalidInput, UnusableSchema) as error:
+            return Verdict(error=error.message)
+
+
+def _check(place: str, value: Any) -> None:
+    try:
+        check_value(value)
+    except Unreadable as error:
+        raise InvalidInput(f"{place}: {error.message}") from error

@@ -1,0 +1,80 @@
+"""How people name a past state: a revision, a time, or everything up to the end of one correlation id.
+
+"X: digits = revision; RFC 3339 = the last write at or before it; anything else = the state just after the last entry
+of that correlation id" (``docs/kv-layout.md``). No two of these can be meant by one text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeAlias
+
+from versiqiid.api.entries import Revision
+from versiqiid.errors import InvalidInput
+
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class ByRevision:
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class ByTime:
+    """:ivar time: in the journal's own form, so that text order is time order."""
+
+    time: str
+
+
+@dataclass(frozen=True, slots=True)
+class ByCorrelation:
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ByPosition:
+    """The state just after this journal position."""
+
+    position: int
+
+
+Point: TypeAlias = ByRevision | ByTime | ByCorrelation
+Place: TypeAlias = ByRevision | ByTime | ByPosition
+
+
+def parse_point(text: str) -> Point:
+    """
+    :raises InvalidInput: it looks like a time and is none.
+    """
+    if text.isascii() and text.isdigit():
+        return ByRevision(int(text[:20]))
+    return ByTime(_utc(text)) if is_time(text) else ByCorrelation(text)
+
+
+def is_time(text: str) -> bool:
+    """Whether this would be read as a time, so that it cannot be a correlation id."""
+    return _TIME.match(text) is not None
+
+
+def at(known: Sequence[Revision], place: Place) -> Revision | None:
+    """The revision at a place, of one key's revisions in the journal's order; None when it had none there."""
+    match place:
+        case ByRevision(revision):
+            return next((found for found in reversed(known) if found.revision == revision), None)
+        case ByTime(time):
+            return next((found for found in reversed(known) if found.time <= time), None)
+        case ByPosition(position):
+            return next((found for found in reversed(known) if found.position <= position), None)
+
+
+def _utc(text: str) -> str:
+    try:
+        moment = datetime.fromisoformat(text.upper())
+    except ValueError as error:
+        raise InvalidInput(f"{text[:80]!r} is no RFC 3339 time", hint="Write 2026-01-31T12:00:00Z.") from error
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,208 @@
+"""What OpenAPI says about bodies, answers, problems and tokens: the parts that no function signature tells."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+
+_JSON, _PROBLEM = "application/json", "application/problem+json"
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _array(items: Any) -> dict[str, Any]:
+    return {"type": "array", "items": items}
+
+
+def _answer(description: str, schema: Any, media_type: str = _JSON, **headers: str) -> dict[str, Any]:
+    told: dict[str, Any] = {"description": description, "content": {media_type: {"schema": schema}}}
+    if headers:
+        told["headers"] = {
+            name.replace("_", "-"): {"description": text, "schema": {"type": "string"}}
+            for name, text in headers.items()
+        }
+    return told
+
+
+_ETAG, _CORRELATION = "The key's revision, quoted.", "Goes through all layers."
+_RAW_SCHEMA: Final = {"type": "string", "description": "The value, byte for byte."}
+_ITEMS: Final = {"type": "object", "required": ["items"], "properties": {"items": _array({"type": "object"})}}
+
+PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
+    "4XX": _answer("Refused; nothing was changed.", _ref("Problem"), _PROBLEM),
+    "5XX": _answer("Failed; `maybeWritten` tells whether something may have been changed.", _ref("Problem"), _PROBLEM),
+}
+LISTING: Final[dict[int | str, dict[str, Any]]] = {200: _answer("One page, in byte order of keys.", _ref("Listing"))}
+WRITTEN: Final[dict[int | str, dict[str, Any]]] = {
+    200: _answer("Written.", _ref("Written"), ETag=_ETAG, X_Correlation_Id=_CORRELATION)
+}
+CREATED: Final[dict[int | str, dict[str, Any]]] = {
+    201: _answer("Created.", _ref("Written"), ETag=_ETAG, X_Correlation_Id=_CORRELATION)
+}
+KEY: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "The value as it is stored; a page, for a prefix; a stream of changes, where one is asked for.",
+        "headers": {"ETag": {"description": _ETAG, "schema": {"type": "string"}}},
+        "content": {
+            "application/octet-stream": {"schema": _RAW_SCHEMA},
+            "text/plain": {"schema": _RAW_SCHEMA},
+            _JSON: {"schema": {"anyOf": [_ref("Listing"), {}]}},
+            "text/event-stream": {"schema": {"type": "string", "description": "events: created, updated, deleted"}},
+        },
+    },
+    304: {"description": "The reader has it already."},
+}
+RAW: Final[dict[int | str, dict[str, Any]]] = {
+    200: _answer("The value as it was.", _RAW_SCHEMA, "application/octet-stream", ETag=_ETAG)
+}
+NOTE: Final[dict[int | str, dict[str, Any]]] = {200: _answer("A signed note.", {"type": "string"}, "text/plain")}
+EVENTS: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "Entries, oldest first.",
+        "content": {
+            "text/event-stream": {"schema": {"type": "string", "description": "`id` is the journal position."}},
+            _JSON: {"schema": _ref("Entries")},
+        },
+    }
+}
+HISTORY: Final[dict[int | str, dict[str, Any]]] = {200: _answer("Revisions.", _ref("Revisions"))}
+PATCH: Final[dict[int | str, dict[str, Any]]] = {200: _answer("RFC 6902.", _array({"type": "object"}))}
+MOVED: Final[dict[int | str, dict[str, Any]]] = {200: _answer("What was moved, or would be.", _ref("Moved"))}
+VERDICT: Final[dict[int | str, dict[str, Any]]] = {200: _answer("The verdict.", _ref("Verdict"))}
+VERDICTS: Final[dict[int | str, dict[str, Any]]] = {
+    200: _answer("A verdict for each case.", {"type": "object", "properties": {"results": _array(_ref("Verdict"))}})
+}
+
+
+def _body(schema: Any, media_type: str = _JSON) -> dict[str, Any]:
+    return {"requestBody": {"required": True, "content": {media_type: {"schema": schema}}}}
+
+
+VALUE_BODY: Final = _body(_RAW_SCHEMA, "application/octet-stream")
+TXN_BODY: Final = _body(_ref("Transaction"))
+BATCH_BODY: Final = _body(_ref("Batch"))
+ROLLBACK_BODY: Final = _body(
+    {
+        "type": "object",
+        "required": ["to"],
+        "additionalProperties": False,
+        "properties": {"to": {"type": "string", "description": "A revision, an RFC 3339 time, or a correlation id."}},
+    }
+)
+
+_TEXT, _INT = {"type": "string"}, {"type": "integer"}
+_MAYBE_TEXT, _MAYBE_INT = {"type": ["string", "null"]}, {"type": ["integer", "null"]}
+
+
+def _object(required: str, **properties: Any) -> dict[str, Any]:
+    return {"type": "object", "required": required.split(), "properties": properties}
+
+
+_VIOLATION = _object("pointer keyword message", pointer=_TEXT, keyword=_TEXT, message=_TEXT)
+_ROW = _object(
+    "key revision",
+    key=_TEXT,
+    revision=_INT,
+    created=_MAYBE_TEXT,
+    updated=_MAYBE_TEXT,
+    value=_TEXT,
+    valueBase64=_TEXT,
+)
+_MOVE = _object(
+    "key",
+    key=_TEXT,
+    fromRevision=_MAYBE_INT,
+    toRevision=_MAYBE_INT,
+    fromDigest=_MAYBE_TEXT,
+    toDigest=_MAYBE_TEXT,
+)
+_REVISION = _object(
+    "revision time correlationId digest",
+    revision=_INT,
+    time=_TEXT,
+    correlationId=_TEXT,
+    digest=_MAYBE_TEXT,
+    type=_TEXT,
+    position=_INT,
+)
+_OPERATION = _object(
+    "op key", op={"enum": ["set", "delete", "check"]}, key=_TEXT, value=_TEXT, valueBase64=_TEXT, revision=_INT
+)
+_CASE = _object("schema document", schema={}, document={}, formats={"type": "boolean"})
+_SCHEMAS: Final[dict[str, Any]] = {
+    "Problem": _object(
+        "type title status detail code retryable",
+        type={"type": "string", "format": "uri-reference"},
+        title=_TEXT,
+        status=_INT,
+        detail=_TEXT,
+        code={"type": "string", "description": "Stable word for programs."},
+        retryable={"type": "boolean"},
+        hint=_TEXT,
+        violations=_array(_VIOLATION),
+    ),
+    "Listing": _object("items", items=_array(_ROW), nextPageToken=_TEXT),
+    "Written": _object(
+        "revision keys revisions correlationId",
+        revision=_INT,
+        keys=_array(_TEXT),
+        revisions={"type": "object", "additionalProperties": _INT},
+        correlationId=_TEXT,
+    ),
+    "Transaction": _object("operations", operations=_array(_OPERATION)),
+    "Revisions": _object("items", items=_array(_REVISION)),
+    "Entries": _object("items size", items=_array({"type": "object"}), size=_INT, nextStart=_INT),
+    "Moved": _object("correlationId", correlationId=_TEXT, revision=_INT, moved=_array(_MOVE), plan=_array(_MOVE)),
+    "Verdict": _object(
+        "valid violations", valid={"type": "boolean"}, violations=_array(_VIOLATION), error=_TEXT, schema=_TEXT
+    ),
+    "Batch": _object("cases", cases=_array(_CASE), remotes={"type": "object", "additionalProperties": True}),
+}
+_CORRELATION_HEADER: Final = {
+    "name": "X-Correlation-Id",
+    "in": "header",
+    "required": False,
+    "description": "Goes through all layers; else the trace id of `traceparent`, else made here.",
+    "schema": _TEXT,
+}
+
+
+def operation_id(route: APIRoute) -> str:
+    """The name that generated clients use: the function's own word and its group."""
+    return f"{route.tags[0]}_{route.name}" if route.tags else route.name
+
+
+def install(app: FastAPI, *, authenticated: bool) -> None:
+    """Let the application describe itself completely: problems, shared schemas, tokens."""
+
+    def describe() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _completed(app, authenticated=authenticated)
+        return app.openapi_schema
+
+    app.openapi = describe  # type: ignore[method-assign] # FastAPI's documented way
+
+
+def _completed(app: FastAPI, *, authenticated: bool) -> dict[str, Any]:
+    told = get_openapi(
+        title=app.title,
+        version=app.version,
+        summary=app.summary,
+        license_info=app.license_info,
+        routes=app.routes,
+    )
+    told["components"] = {"schemas": dict(_SCHEMAS)}
+    if authenticated:
+        told["components"]["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
+        told["security"] = [{"bearer": []}]
+    for methods in told["paths"].values():
+        for method, operation in methods.items():
+            operation["responses"].pop("422", None)  # FastAPI's own form of it, which is never sent
+            if method in ("put", "post", "delete"):
+                operation.setdefault("parameters", []).append(_CORRELATION_HEADER)
+    return told

@@ -1,0 +1,120 @@
+"""What every request passes before it reaches a route: who asks, from where, HEAD, counting, and bugs caught.
+
+Streams pass here too, so nothing is buffered.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from versiqiid.api.rest.problems import internal, plain_problem
+from versiqiid.logs import logger
+from versiqiid.ports import Metrics
+
+log = logger("rest")
+
+OPEN_PATHS = frozenset({"/healthz", "/readyz", "/docs", "/openapi.json", "/asyncapi.json"})
+OPEN_PREFIXES = ("/docs/", "/events/schemas/")
+"""Reached without a token: probes, and documents that say nothing about anybody's data."""
+
+METHODS = frozenset({"GET", "PUT", "POST", "DELETE", "HEAD", "OPTIONS", "PATCH"})
+
+
+class Gate:
+    """An application around the application.
+
+    :param tokens: SHA-256 digests of the bearer tokens that are taken; empty = no authentication, loopback only.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, tokens: frozenset[bytes]) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._tokens = tokens
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+        head = scope["method"] == "HEAD"
+
+        async def counted(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                method = scope["method"] if scope["method"] in METHODS else "OTHER"
+                self._metrics.count("versiqii_http_requests_total", method=method, status=str(message["status"]))
+            await send({**message, "body": b""} if head and "body" in message else message)
+
+        refusal = self._refusal(scope)
+        if refusal is not None:
+            await refusal(scope, receive, counted)
+            return
+        try:
+            await self._app(_as_get(scope) if head else scope, receive, counted)
+        except Exception as error:  # the last net: what is not ours becomes "internal"
+            log.error("internal_error", kind=type(error).__name__, path=scope["path"], exc_info=error)
+            if not started:
+                await internal()(scope, receive, counted)
+
+    def _refusal(self, scope: Scope) -> JSONResponse | None:
+        """Why this request goes no further, or None."""
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        if self._tokens:
+            if _is_open(scope["path"]) or self._admit(scope, headers.get("authorization", "")):
+                return None
+            wanted = {"WWW-Authenticate": "Bearer"}
+            hint = "Send Authorization: Bearer <token>; versiqii reads VERSIQII_TOKEN or --token-file."
+            return plain_problem(401, "unauthenticated", "a bearer token is needed", hint=hint, headers=wanted)
+        if not _is_local(headers):
+            detail = "without tokens only this machine's own programs are served"
+            hint = "Ask for 127.0.0.1 or localhost, or start the daemon with --api-token-file."
+            return plain_problem(403, "forbidden", detail, hint=hint)
+        return None
+
+    def _admit(self, scope: Scope, given: str) -> bool:
+        kind, _, token = given.partition(" ")
+        digest = hashlib.sha256(token.strip().encode("latin-1")).digest()
+        known = kind.lower() == "bearer" and any(hmac.compare_digest(digest, taken) for taken in self._tokens)
+        if known:
+            scope["versiqii.actor"] = f"token-{digest.hex()[:8]}"
+        return known
+
+
+def _as_get(scope: Scope) -> Scope:
+    """The same request as GET, never as an endless stream; the body is left out on the way back."""
+    headers = [(name, value) for name, value in scope["headers"] if name != b"accept"]
+    return {**scope, "method": "GET", "headers": [*headers, (b"accept", b"application/json")]}
+
+
+def _is_open(path: str) -> bool:
+    return path in OPEN_PATHS or path.startswith(OPEN_PREFIXES)
+
+
+def _is_local(headers: Mapping[str, str]) -> bool:
+    """Whether a request to a daemon without tokens comes from a program, or from a page that the daemon served.
+
+    A web page of somebody else can make a browser on this machine send requests here: by its own name (``Origin``), or
+    by a name of its own that it lets point here (``Host``, DNS rebinding).
+    """
+    host = headers.get("host", "")
+    if host and not _is_loopback(urlsplit(f"//{host}").hostname or ""):
+        return False
+    origin = headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == host
+
+
+def _is_loopback(name: str) -> bool:
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
