@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "schemas": ("schemas", "schemas", "Register schemas."),
     "status": ("status", "status", "How every binding stands."),
     "targets": ("targets", "targets", "What has a version, and which schema each version reads."),
+    "trace": ("trace", "trace", "One correlation id through code, configuration, state, events and decision."),
     "validate": ("validate", "validate", "Judge a config without storing it."),
 }
 

@@ -162,7 +162,8 @@ class Reconciler:
             if written.misplaced:
                 self._queue.add((change.work.item,), change.work.cause)
             if isinstance(change.work.item, k.BindingId):
-                self._metrics.observe("versiqii_convergence_seconds", self._queue.age_s(change.work))
+                age_s, cause = self._queue.age_s(change.work), change.work.cause
+                self._metrics.observe("versiqii_convergence_seconds", age_s, correlation_id=cause.correlation_id)
 
     def _again(self, chunk: list[Change], key: str | None) -> None:
         """Somebody moved a key: its items wait a moment for the watch, the others go again at once."""
