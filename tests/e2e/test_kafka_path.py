@@ -84,9 +84,8 @@ def check_audit(kafka: Kafka, entries: list[dict[str, Any]], origin: str) -> dic
 def check_state(kafka: Kafka, daemon: Daemon) -> dict[str, Any]:
     """The newest message of each key on the compacted topic tells the digest of what the engine reads."""
     newest = {message.key().decode(): message for message in read_topic(kafka.address, "versiqii.state")}
-    living = {
-        key: json.loads(m.value())["data"]["effectiveDigest"] for key, m in newest.items() if m.value() is not None
-    }
+    bodies = {key: message.value() for key, message in newest.items() if message.value() is not None}
+    living = {key: json.loads(body)["data"]["effectiveDigest"] for key, body in bodies.items()}
     with daemon.client() as client:
         items = client.get("/v1/effective/", params={"values": "true"}).json()["items"]
     assert living == {

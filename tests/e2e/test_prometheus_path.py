@@ -15,7 +15,7 @@ PLACE = "prod/asia-sg/av-engine"
 
 
 def test_a_prometheus_scrapes_the_daemon(prometheus: Callable[..., Prometheus], start: Callable[..., Daemon]) -> None:
-    """The leader says that it leads; a refused config is drift in the schema dimension, until the version moves back."""
+    """The leader says that it leads; a refused config is drift in the schema dimension until the version moves back."""
     daemon = start()
     daemon.load(example_keys())
     daemon.until_status(f"{PLACE}/default", state="InSync")

@@ -1,4 +1,4 @@
-"""The daemon on a Consul that denies what no policy allows, with tokens from Vault: the chain, a rotation, and the end."""
+"""The daemon on a Consul that denies what no policy allows, its tokens from Vault: the chain, a rotation, the end."""
 
 from __future__ import annotations
 
