@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from versiqiid import __version__
-from versiqiid.errors import VersiqiiError
+from versiqiid.errors import VersiqiiError, first_of
 from versiqiid.journals_cli import journal
 from versiqiid.settings import Settings, load
 
@@ -38,20 +38,11 @@ def _run(**given: Any) -> None:
         logs.configure(settings.log_level)
         anyio.run(daemon.run, settings)
     except* VersiqiiError as group:
-        error = _first(group)
+        error = first_of(group)
         click.echo(f"versiqiid: {error.message}", err=True)
         if error.hint:
             click.echo(f"  {error.hint}", err=True)
         sys.exit(EXIT_USAGE if error.code == "invalid_setting" else EXIT_AGAIN if error.retryable else EXIT_FAILED)
-
-
-def _first(group: BaseExceptionGroup[VersiqiiError]) -> VersiqiiError:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    if not isinstance(error, VersiqiiError):
-        raise error
-    return error
 
 
 def setting_help() -> dict[str, str]:
@@ -75,7 +66,7 @@ def _options() -> list[click.Parameter]:
     told += [
         click.Option([f"--{name.replace('_', '-')}"], help=words[name], metavar="VALUE")
         for name in Settings.model_fields
-        if name != "agent"
+        if name not in ("agent", "imports")
     ]
     return list(told)
 

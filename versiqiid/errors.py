@@ -239,3 +239,13 @@ class Internal(VersiqiiError):
     """A bug of ours. The log has the details, nobody else."""
 
     code = "internal"
+
+
+def first_of(group: BaseExceptionGroup[VersiqiiError]) -> VersiqiiError:
+    """The first error of a group of ours, however deep it lies: task groups wrap what one task raised."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if not isinstance(error, VersiqiiError):
+        raise error
+    return error

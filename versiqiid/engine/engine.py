@@ -144,9 +144,9 @@ class Engine:
             limits=lambda: ports.store.limits,
             metrics=ports.metrics,
         )
-        self._reconciler = reconciler
         try:
             await self.observer.lead(reconciler, term.epoch)
+            self._reconciler = reconciler
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(reconciler.run)
                 tasks.start_soon(self._resync, reconciler)

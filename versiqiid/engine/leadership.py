@@ -13,7 +13,7 @@ import anyio
 
 from versiqiid.core.canonical import canonical
 from versiqiid.engine.writer import LEADER, Term
-from versiqiid.errors import FenceLost, NotFound, Refused, Unavailable, VersiqiiError
+from versiqiid.errors import FenceLost, NotFound, Refused, Unavailable, VersiqiiError, first_of
 from versiqiid.logs import logger
 from versiqiid.ports import Batch, Journal, KeyValueStore, Locks, Metrics, Session, Set, WatchEvent
 
@@ -83,7 +83,7 @@ class Leadership:
                 await self._wait_and_lead(session)
                 tasks.cancel_scope.cancel()
         except* (FenceLost, NotFound, Unavailable, Refused) as group:
-            raise _first(group) from None
+            raise first_of(group) from None
         finally:
             self.term = None
             with anyio.move_on_after(2, shield=True):
@@ -159,12 +159,3 @@ class Leadership:
 
     def _announcement(self, epoch: int) -> bytes:
         return canonical({"leader": self._settings.name, "since": self._now(), "epoch": epoch})
-
-
-def _first(group: BaseExceptionGroup[VersiqiiError]) -> VersiqiiError:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    if not isinstance(error, VersiqiiError):
-        raise error
-    return error

@@ -20,14 +20,14 @@ from versiqiid.engine.changes import Change, parcels
 from versiqiid.engine.decide import Decider
 from versiqiid.engine.workqueue import Work, WorkQueue
 from versiqiid.engine.writer import RESERVED_OPERATIONS, Superseded, Writer, Written
-from versiqiid.errors import FenceLost, Refused, TooLarge, Unavailable
+from versiqiid.errors import FenceLost, Refused, TooLarge, Unavailable, VersiqiiError, first_of
 from versiqiid.logs import logger
 from versiqiid.ports import Metrics, StoreLimits
 
 log = logger("reconciler")
 
 ITEMS_AT_ONCE = 256
-"""How many items are decided before they are written. Arbitrary: a few transactions' worth."""
+"""How many items may be decided and not yet written: bounds memory. Arbitrary: a few transactions' worth."""
 
 DECISIONS_IN_FLIGHT = 16
 """Decisions wait on guests and validators in other threads and processes; so many keep both busy."""
@@ -56,7 +56,9 @@ class Reconciler:
         self._limits = limits
         self._metrics = metrics
         self.impact = Impact()
-        self._busy = True
+        self._room = anyio.Semaphore(ITEMS_AT_ONCE)
+        self._ready: list[Change] = []
+        self._bell = anyio.Event()
 
     def touched(self, keys: Sequence[str], cause: Cause) -> None:
         """Step 2: keys changed; ask for the items that they may move."""
@@ -68,37 +70,48 @@ class Reconciler:
 
     def idle(self) -> bool:
         """Whether nothing waits and nothing is being decided or written."""
-        return not self._busy and not len(self._queue)
+        return self._queue.idle
 
     async def run(self) -> None:
-        """Take work, oldest first, until cancelled.
+        """Take work, oldest first, until cancelled. What is decided is written while more is being decided.
 
         :raises FenceLost: this process no longer leads; what was being written was not written.
         """
+        try:
+            async with anyio.create_task_group() as tasks:
+                for _ in range(DECISIONS_IN_FLIGHT):
+                    tasks.start_soon(self._decide_on)
+                await self._write_on()
+        except* VersiqiiError as group:
+            raise first_of(group) from None
+
+    async def _decide_on(self) -> None:
+        """Steps 3 to 7, one item after the other; several of these run, so one slow item holds up no other."""
         while True:
-            self._busy = False
-            works = await self._queue.take(ITEMS_AT_ONCE)
-            self._busy = True
+            await self._room.acquire()
+            work = await self._queue.take()
             self._metrics.gauge("versiqii_queue_depth", len(self._queue))
-            changes = await self._decide_all(works)
-            for chunk in parcels(changes, root=self._writer.root, limits=self._limits(), reserved=RESERVED_OPERATIONS):
+            change = await self._decide(work)
+            if change is None:
+                self._release(work)
+            else:
+                self._ready.append(change)
+                self._bell.set()
+
+    async def _write_on(self) -> None:
+        """Steps 8 to 10 for whatever is ready, as few transactions as it fits into."""
+        while True:
+            await self._bell.wait()
+            self._bell = anyio.Event()
+            ready, self._ready = self._ready, []
+            for chunk in parcels(ready, root=self._writer.root, limits=self._limits(), reserved=RESERVED_OPERATIONS):
                 await self._write(chunk)
+                for change in chunk:
+                    self._release(change.work)
 
-    async def _decide_all(self, works: Sequence[Work[Item]]) -> list[Change]:
-        """Steps 3 to 7 for these items, a few at a time; one item's trouble is its own."""
-        changes: dict[Item, Change] = {}
-        limiter = anyio.CapacityLimiter(DECISIONS_IN_FLIGHT)
-
-        async def decide(work: Work[Item]) -> None:
-            async with limiter:
-                change = await self._decide(work)
-            if change is not None:
-                changes[work.item] = change
-
-        async with anyio.create_task_group() as tasks:
-            for work in works:
-                tasks.start_soon(decide, work)
-        return [changes[work.item] for work in works if work.item in changes]
+    def _release(self, work: Work[Item]) -> None:
+        self._queue.release(work.item)
+        self._room.release()
 
     async def _decide(self, work: Work[Item]) -> Change | None:
         began = anyio.current_time()

@@ -36,6 +36,7 @@ class WorkQueue(Generic[Item]):
         self._waiting: dict[Item, Work[Item]] = {}
         self._later: dict[Item, tuple[float, Work[Item]]] = {}
         self._failures: dict[Item, int] = {}
+        self._taken: set[Item] = set()
         self._wake = anyio.Event()
 
     def __len__(self) -> int:
@@ -74,21 +75,29 @@ class WorkQueue(Generic[Item]):
         """Seconds since the item was first asked for."""
         return self._clock() - work.since
 
-    async def take(self, most: int) -> list[Work[Item]]:
-        """At least one and at most ``most`` items, oldest first, as soon as there are any."""
+    async def take(self) -> Work[Item]:
+        """The oldest item that nobody has taken, as soon as there is one. It is the caller's until it is released."""
         while True:
             self._ripen()
-            if self._waiting:
-                return [self._waiting.pop(item) for item in list(self._waiting)[:most]]
-            self._wake = anyio.Event()
+            for item in self._waiting:
+                if item not in self._taken:
+                    self._taken.add(item)
+                    return self._waiting.pop(item)
+            if self._wake.is_set():
+                self._wake = anyio.Event()
             with anyio.move_on_after(self._next_ripe_s()):
                 await self._wake.wait()
 
-    def clear(self) -> None:
-        """Forget everything, as a process that no longer leads does."""
-        self._waiting.clear()
-        self._later.clear()
-        self._failures.clear()
+    def release(self, item: Item) -> None:
+        """The taken item is dealt with; if it was asked for meanwhile, it can be taken again."""
+        self._taken.discard(item)
+        if item in self._waiting:
+            self._wake.set()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits and nothing is taken."""
+        return not self._taken and not len(self)
 
     def _ripen(self) -> None:
         now = self._clock()
