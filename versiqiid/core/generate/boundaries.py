@@ -147,11 +147,7 @@ class Boundaries:
             yield head
             return
         distinct = bool(plain.get("uniqueItems"))
-        base = (
-            [*head, *(further[at % len(further)] if distinct else further[0] for at in range(needed))]
-            if needed
-            else head
-        )
+        base = [*head, *(further[at % len(further) if distinct else 0] for at in range(needed))]
         if least == 0:
             yield []
         yield base

@@ -1,7 +1,7 @@
-r"""Strings that a regular expression matches. A reader for ECMA-262 syntax as schemas use it, good enough to make text.
+r"""Strings that a regular expression matches. A reader for ECMA-262 syntax as schemas use it, enough to make text.
 
-Look-around is read and ignored, ``\p{…}`` gives a few letters, and an expression that is not understood gives nothing: the
-caller's validator judges every string anyway.
+Look-around is read and ignored, ``\p{…}`` gives a few letters, and an expression that is not understood gives nothing:
+the caller's validator judges every string anyway.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def matching(pattern: str, dice: Dice | None = None, *, count: int = 12) -> Iter
         return
     seen: set[str] = set()
     rolled = dice or Dice(len(pattern))
-    for turn in range(2 * count):
+    for turn in range(3 * count):
         text = _made(tree, None if dice is None and turn == 0 else rolled)
         if text not in seen and len(text) <= _LENGTH_MAX:
             seen.add(text)
@@ -81,10 +81,8 @@ def _made(node: _Node, dice: Dice | None) -> str:
         case _Sequence(nodes):
             return "".join(_made(each, dice) for each in nodes)
         case _Repeat(inner, least, most):
-            times = (
-                least if dice is None else dice.between(least, least + dice.below(min(most - least, REPEATS_MAX) + 1))
-            )
-            return "".join(_made(inner, dice) for _ in range(min(times, _LENGTH_MAX)))
+            more = 0 if dice is None else dice.below(min(most - least, REPEATS_MAX) + 1)
+            return "".join(_made(inner, dice) for _ in range(min(least + more, _LENGTH_MAX)))
 
 
 class _Reader:

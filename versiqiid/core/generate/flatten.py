@@ -1,7 +1,7 @@
 """A schema's combinations taken apart: references followed, ``allOf`` joined, one alternative of each choice taken.
 
-What comes out is a *plain* schema: no ``$ref``, ``allOf``, ``anyOf``, ``oneOf``, ``if`` or ``dependent…`` at its top (members
-and elements keep theirs). It describes documents that should fit, not all of them.
+What comes out is a *plain* schema: no ``$ref``, ``allOf``, ``anyOf``, ``oneOf`` or ``if`` at its top (members and
+elements keep theirs). It describes documents that should fit, not all of them.
 """
 
 from __future__ import annotations

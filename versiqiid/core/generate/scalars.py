@@ -120,7 +120,7 @@ def _allows(value: Decimal, low: Decimal | None, high: Decimal | None, plain: di
 def _step(plain: dict[str, Any], *, whole: bool) -> Decimal | None:
     """What a number must be a multiple of, None for any."""
     divisor = plain.get("multipleOf")
-    if _is_number(divisor) and divisor > 0:
+    if divisor is not None and _is_number(divisor) and divisor > 0:
         step = Decimal(str(divisor))
         return step if not whole or step == step.to_integral_value() else step * step.as_integer_ratio()[1]
     return Decimal(1) if whole else None

@@ -1,4 +1,4 @@
-"""What a plain schema says about the shape of a value: its types, members and elements. Shared by both makers of values."""
+"""What a plain schema says about the shape of a value: types, members, elements. Shared by both makers of values."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def types_of(plain: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def members_of(plain: Mapping[str, Any]) -> dict[str, Json]:
-    """Every member that is named, required ones first; a required one that nobody describes is described as additional."""
+    """Every member that is named, required ones first; a required one that nobody describes is an additional one."""
     properties = plain.get("properties")
     described: dict[str, Json] = dict(properties) if isinstance(properties, dict) else {}
     required = required_of(plain)
