@@ -143,4 +143,5 @@ def _keys(vkeys: Sequence[Path]) -> list[VerifierKey]:
 
 def _told(verified: Verified) -> list[str]:
     covered = f"{verified.signed_size} of {verified.size} entries signed"
-    return [*verified.remarks(), f"verified: {verified.origin}, {covered}, root {verified.root.hex()}"]
+    held_off = [f"holds off {who}" for who in verified.held_off()]
+    return [*verified.remarks(), *held_off, f"verified: {verified.origin}, {covered}, root {verified.root.hex()}"]

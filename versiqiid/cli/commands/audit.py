@@ -87,12 +87,17 @@ def tail(session: Session, start: int | None, count: int) -> None:
 @click.option("--against", type=_PATH, multiple=True, help="Signed checkpoint that was kept elsewhere.")
 @click.option("--receipt", type=_PATH, help="Verify this receipt alone, with --entry and --vkey.")
 @click.option("--entry", type=_PATH, help="The entry that the receipt is of.")
+@click.option("--attack", is_flag=True, help="Instead, try every known way past the database's guards, on a scratch copy.")
 @click.pass_obj
 def verify(session: Session, directory: Path | None, vkey: tuple[Path, ...], against: tuple[Path, ...], **given: Any) -> int:
     """Verify an exported DIRECTORY, a journal, or a receipt. Exit 0 verified, 3 refused, 1 could not judge."""
     from versiqiid.cli import journals  # noqa: PLC0415
 
     try:
+        if given["attack"]:
+            from versiqiid.cli import attack  # noqa: PLC0415
+
+            return attack.told(session, attack.attempts(given["journal"], given["data_dir"]))
         if given["receipt"]:
             lines = journals.verify_receipt_file(given["receipt"], given["entry"], vkey)
         elif directory is not None:
