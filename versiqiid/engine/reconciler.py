@@ -29,6 +29,9 @@ log = logger("reconciler")
 ITEMS_AT_ONCE = 256
 """How many items may be decided and not yet written: bounds memory. Arbitrary: a few transactions' worth."""
 
+GATHER_S = 0.1
+"""How long a decided change may wait for others of its wave: a transaction costs the same for one as for fifty."""
+
 DECISIONS_IN_FLIGHT = 16
 """Decisions wait on guests and validators in other threads and processes; so many keep both busy."""
 
@@ -58,6 +61,7 @@ class Reconciler:
         self.impact = Impact()
         self._room = anyio.Semaphore(ITEMS_AT_ONCE)
         self._ready: list[Change] = []
+        self._deciding = 0
         self._bell = anyio.Event()
 
     def touched(self, keys: Sequence[str], cause: Cause) -> None:
@@ -91,23 +95,33 @@ class Reconciler:
             await self._room.acquire()
             work = await self._queue.take()
             self._metrics.gauge("versiqii_queue_depth", len(self._queue))
+            self._deciding += 1
             change = await self._decide(work)
+            self._deciding -= 1
             if change is None:
                 self._release(work)
             else:
                 self._ready.append(change)
-                self._bell.set()
+            self._bell.set()
 
     async def _write_on(self) -> None:
         """Steps 8 to 10 for whatever is ready, as few transactions as it fits into."""
         while True:
             await self._bell.wait()
-            self._bell = anyio.Event()
+            await self._gather()
             ready, self._ready = self._ready, []
             for chunk in parcels(ready, root=self._writer.root, limits=self._limits(), reserved=RESERVED_OPERATIONS):
                 await self._write(chunk)
                 for change in chunk:
                     self._release(change.work)
+
+    async def _gather(self) -> None:
+        """Let a wave fill a transaction: wait for what is still being decided, but not long, and not for ever more."""
+        with anyio.move_on_after(GATHER_S):
+            while self._deciding and len(self._ready) < ITEMS_AT_ONCE // 2:
+                self._bell = anyio.Event()
+                await self._bell.wait()
+        self._bell = anyio.Event()
 
     def _release(self, work: Work[Item]) -> None:
         self._queue.release(work.item)
