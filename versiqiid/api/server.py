@@ -120,6 +120,7 @@ def _parts(faces: Faces, settings: Settings, stop: anyio.Event) -> Parts:
         health=health,
         journal=faces.journal,
         validator=faces.validator,
+        runtime=engine.runtime,
         metrics=faces.metrics,
         render=faces.render,
         leader_key=f"{settings.root}/{LEADER}",

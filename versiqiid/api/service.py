@@ -6,8 +6,9 @@ attributes it to its author even when it is faster.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 import anyio
 
@@ -77,6 +78,10 @@ class Written:
     revisions: Mapping[str, int] = field(default_factory=dict)
 
 
+Inspection: TypeAlias = Callable[[Sequence[Write]], Awaitable[None]]
+"""Looks at a transaction before it is sent; raises what refuses it."""
+
+
 class Service:
     """Keys as use cases. ``root`` never shows in what it takes and gives."""
 
@@ -85,6 +90,7 @@ class Service:
         self.gate = gate
         self._attributions = attributions
         self.root = root
+        self.inspections: list[Inspection] = []
 
     async def get(self, key: str) -> Item:
         """The key as the store holds it now.
@@ -151,10 +157,12 @@ class Service:
         :raises Conflict: an expectation failed; nothing was written.
         """
         _check_shape(writes)
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             before = {write.key: await self._before(write.key) for write in writes}
             for write in writes:
                 await self._check(write, before[write.key], writes)
+            for inspect in self.inspections if attempt == 0 else ():
+                await inspect([write for write in writes if _is_new(write, before[write.key])])
             operations = [self._operation(write, before[write.key]) for write in writes]
             check_operations(operations, self.store.limits)
             check_size(operations, self.store.limits)
@@ -236,10 +244,13 @@ class Service:
 
 
 def check_prefix(prefix: str) -> None:
-    """Return when keys can be listed under the prefix: a room of the layout or a place in one, ending with ``/``.
+    """Return when keys can be listed under the prefix: a room of the layout or a place in one, ending with ``/``, or
+    nothing at all, which is every room.
 
     :raises InvalidKey: anything else.
     """
+    if not prefix:
+        return
     room, *rest = prefix.removesuffix("/").split("/")
     if room not in (*k.DESIRED, *k.DAEMON) or not all(k.is_segment(segment) for segment in rest):
         rooms = ", ".join((*k.DESIRED, *k.DAEMON))
@@ -276,6 +287,11 @@ def _check_shape(writes: Sequence[Write]) -> None:
             msg = f"key {write.key!r} appears twice in one transaction"
             raise InvalidInput(msg)
         seen.add(write.key)
+
+
+def _is_new(write: Write, before: Entry | None) -> bool:
+    """Whether the write would change anything."""
+    return write.op != "check" and (before.value if before else None) != write.raw
 
 
 def _change(write: Write, before: Entry | None, revision: int) -> Change | None:

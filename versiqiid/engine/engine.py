@@ -100,6 +100,11 @@ class Engine:
             metrics=ports.metrics,
         )
 
+    @property
+    def runtime(self) -> MigrationRuntime:
+        """Who runs guests."""
+        return self._ports.runtime
+
     def reached_age_s(self) -> float | None:
         """Seconds since the store last answered the watch, None before the first answer."""
         reached = self.observer.reached_at

@@ -33,7 +33,7 @@ class Inputs:
     """The candidates of one direction, no two alike, the same ones for the same arguments.
 
     :ivar live: stored configs: they come first.
-    :ivar images: documents that the opposite step gave; they come before what is made from the schema.
+    :ivar images: documents that the opposite step gave.
     :ivar most: how many candidates there are at most.
     """
 
@@ -57,14 +57,14 @@ class Inputs:
                 yield candidate
 
     def _all(self) -> Iterator[Candidate]:
+        """Stored configs first; then documents of the schema, images and mutations in turn."""
         yield from self.live
-        yield from map(Candidate, self.images)
         dice = Dice(self.seed)
-        made = documents(self.schema, seed=self.seed, extras=self.extras)
+        sources = (documents(self.schema, seed=self.seed, extras=self.extras), iter(self.images), iter(()))
         for turn in range(8 * self.most):
-            fresh = next(made, None) if turn % 3 else None
-            if fresh is not None:
-                yield Candidate(fresh)
+            made = next(sources[turn % 3], None)
+            if made is not None:
+                yield Candidate(made)
             elif self._pool:
                 yield Candidate(mutate(dice.pick(self._pool), dice, self._pool))
 

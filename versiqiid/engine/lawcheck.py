@@ -31,8 +31,10 @@ CANDIDATES_PER_INPUT = 4
 """How many candidates are made for each input that is wanted: a schema may refuse what was made for it."""
 HOPELESS = 50
 """After so many documents of which a faulty step carried none, it is not tried on more. Arbitrary."""
-SHRINK_S = 3.0
-"""Seconds in which the findings of one direction are made minimal; then they stay as they are."""
+SHRINK_S = 2.0
+"""Seconds in which one finding is made minimal; then it stays as it is."""
+SHRINK_ALL_S = 5.0
+"""The same for all findings of one direction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class Tried:
     tally: Tally = field(default_factory=Tally)
     found: dict[tuple[str, str], Finding] = field(default_factory=dict)
     images: list[Json] = field(default_factory=list)
+    shrinking_s: float = SHRINK_ALL_S
 
     @property
     def done(self) -> bool:
@@ -171,15 +174,17 @@ class LawCheck:
             tried.images.append(trip.there.config)
         for breach in breaches:
             if not breach.covered and _name(breach) not in tried.found and len(tried.found) < FINDINGS_MAX:
-                tried.found[_name(breach)] = await self._finding(course, candidate, trip, breach)
+                tried.found[_name(breach)] = await self._finding(tried, candidate, trip, breach)
 
-    async def _finding(self, course: Course, candidate: Candidate, trip: Trip, breach: Breach) -> Finding:
+    async def _finding(self, tried: Tried, candidate: Candidate, trip: Trip, breach: Breach) -> Finding:
         """The finding, with the smallest document found in time that shows the same fault."""
-        deadline = anyio.current_time() + SHRINK_S
+        course, began = tried.course, anyio.current_time()
+        deadline = began + min(SHRINK_S, tried.shrinking_s)
         better: tuple[Trip, Breach] | None = (trip, breach)
         while better is not None:
             trip, breach = better
             better = await self._smaller(course, trip, breach, deadline)
+        tried.shrinking_s -= anyio.current_time() - began
         step = course.way.step
         migrated = trip.there.config if isinstance(trip.there, Carried) else None
         return Finding(step.source, step.destination, breach, trip.document, migrated, candidate.origin)

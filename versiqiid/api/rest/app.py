@@ -13,13 +13,15 @@ from versiqiid import __version__
 from versiqiid.api.health import Health
 from versiqiid.api.history import History
 from versiqiid.api.judging import Judge
-from versiqiid.api.rest import describe, events, history, keys, pages, problems, system, trace, validation
+from versiqiid.api.maps import Maps
+from versiqiid.api.migrations import Migrations
+from versiqiid.api.rest import describe, events, history, keys, migrations, pages, problems, system, trace, validation
 from versiqiid.api.rest.gate import Gate
 from versiqiid.api.rest.streams import Streams
 from versiqiid.api.rollback import Rollback
 from versiqiid.api.service import Service
 from versiqiid.api.trace import Trace
-from versiqiid.ports import Journal, Metrics, Validator
+from versiqiid.ports import Journal, Metrics, MigrationRuntime, Validator
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Parts:
     health: Health
     journal: Journal
     validator: Validator
+    runtime: MigrationRuntime
     metrics: Metrics
     render: Callable[[str], tuple[bytes, str]]
     leader_key: str
@@ -57,6 +60,8 @@ def build(parts: Parts) -> ASGIApp:
     )
     problems.install(app)
     pages.install(app)
+    migrating = Migrations(parts.service, parts.validator, parts.runtime)
+    parts.service.inspections.append(migrating.check)
     past, streams = History(parts.journal), Streams(parts.stopping)
     routers = (
         system.router(parts.service, parts.health, parts.render, leader_key=parts.leader_key),
@@ -64,6 +69,7 @@ def build(parts: Parts) -> ASGIApp:
         history.router(past, Rollback(parts.service, past)),
         trace.router(parts.trace),
         validation.router(Judge(parts.validator, parts.service)),
+        migrations.router(migrating, Maps(parts.service, migrating)),
         keys.router(parts.service, streams),  # the last: it takes every path under /v1
     )
     for router in routers:

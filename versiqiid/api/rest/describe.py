@@ -78,6 +78,16 @@ VERDICTS: Final[dict[int | str, dict[str, Any]]] = {
     200: _answer("A verdict for each case.", {"type": "object", "properties": {"results": _array(_ref("Verdict"))}})
 }
 
+TESTED: Final[dict[int | str, dict[str, Any]]] = {
+    200: _answer("What was tried, how each step is classified, and the documents that break a law.", {"type": "object"})
+}
+PLANNED: Final[dict[int | str, dict[str, Any]]] = {
+    200: _answer("The path, its lossy steps, missing steps, and hubs that would spare some.", {"type": "object"})
+}
+ACCOUNT: Final[dict[int | str, dict[str, Any]]] = {
+    200: _answer("Result, RFC 6902 patch, steps, stash, losses, conflicts, verdict.", {"type": "object"})
+}
+
 
 def _body(schema: Any, media_type: str = _JSON) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {media_type: {"schema": schema}}}}
@@ -92,6 +102,41 @@ ROLLBACK_BODY: Final = _body(
         "required": ["to"],
         "additionalProperties": False,
         "properties": {"to": {"type": "string", "description": "A revision, an RFC 3339 time, or a correlation id."}},
+    }
+)
+_STASH = {"type": "array", "items": {"type": "object"}, "description": "As an earlier answer gave it."}
+TEST_BODY: Final = {
+    "requestBody": {
+        "required": False,
+        "content": {
+            _JSON: {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "count": {"type": "integer", "description": "Documents per direction."},
+                        "seed": {"type": "integer", "description": "Decides which."},
+                        "budgetSeconds": {"type": "number", "description": "Per direction."},
+                        "extras": _array({"type": "string"}),
+                    },
+                }
+            }
+        },
+    }
+}
+RUN_BODY: Final = _body(
+    {"type": "object", "required": ["config"], "properties": {"config": {}, "stash": _STASH}},
+)
+MAP_BODY: Final = _body(
+    {
+        "type": "object",
+        "required": ["target", "from", "to", "config"],
+        "properties": {
+            "target": {"type": "string"},
+            "from": {"type": "string", "description": "Environment."},
+            "to": {"type": "string", "description": "Environment."},
+            "config": {},
+            "stash": _STASH,
+        },
     }
 )
 

@@ -16,6 +16,7 @@ from starlette.routing import Match
 from versiqiid import errors as e
 from versiqiid.api.expectation import PreconditionRequired
 from versiqiid.api.guards import Immutable
+from versiqiid.core.laws import LawBroken
 from versiqiid.core.violation import Violation
 
 MEDIA_TYPE = "application/problem+json"
@@ -44,7 +45,7 @@ def status_of(error: e.VersiqiiError) -> int:
 
 
 def problem(error: e.VersiqiiError, *, status: int | None = None) -> JSONResponse:
-    """The error as a problem document; it names places and never quotes a value."""
+    """The error as a problem document; its sentence names places and never quotes a value."""
     status = status or status_of(error)
     body: dict[str, Any] = {
         "type": f"urn:versiqii:error:{error.code}",
@@ -72,6 +73,8 @@ def problem(error: e.VersiqiiError, *, status: int | None = None) -> JSONRespons
             for v in error.violations
             if isinstance(v, Violation)
         ]
+    if isinstance(error, LawBroken):
+        body["findings"] = [finding.as_json() for finding in error.findings]
     return JSONResponse(body, status, headers=_retry_after(error, status), media_type=MEDIA_TYPE)
 
 

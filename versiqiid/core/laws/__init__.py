@@ -19,7 +19,7 @@ and loses nothing: the engine keeps its last good config. A guest that traps or 
 ``tally.py`` what many trips say about a step, ``finding.py`` how a broken law is told.
 """
 
-from versiqiid.core.laws.differences import Difference, differences
+from versiqiid.core.laws.differences import Difference, differences, same
 from versiqiid.core.laws.finding import Finding, LawBroken
 from versiqiid.core.laws.tally import Classification, Tally
 from versiqiid.core.laws.trip import Breach, Carried, Declined, Failed, Result, Side, Terms, Trip, judge
@@ -40,4 +40,5 @@ __all__ = [
     "Trip",
     "differences",
     "judge",
+    "same",
 ]
