@@ -194,13 +194,11 @@ def example_keys() -> dict[str, bytes]:
 
 def scan_world() -> dict[str, bytes]:
     """A small world without modules: two schemas, a way up and one down, one config, one binding on version 1.4.0."""
-    old = {"type": "object", "properties": {"depth": {"type": "integer"}}, "additionalProperties": False}
-    new = {
-        "type": "object",
-        "properties": {"scan": {"type": "object", "properties": {"depth": {"type": "integer", "maximum": 9}}}},
-        "required": ["scan"],
-        "additionalProperties": False,
-    }
+    depth = {"type": "integer", "minimum": 0, "maximum": 9}
+    old, inner = ({"type": "object", "required": ["depth"], "properties": {"depth": depth}} for _ in range(2))
+    new = {"type": "object", "required": ["scan"], "properties": {"scan": inner}}
+    for schema in (old, inner, new):
+        schema["additionalProperties"] = False
     up = [{"op": "add", "path": "/scan", "value": {}}, {"op": "move", "from": "/depth", "path": "/scan/depth"}]
     down = [{"op": "move", "from": "/scan/depth", "path": "/depth"}, {"op": "remove", "path": "/scan"}]
     documents: dict[str, Any] = {

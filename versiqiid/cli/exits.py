@@ -20,12 +20,16 @@ class Exit(IntEnum):
     FORBIDDEN = 4
     """Not authenticated, or not allowed."""
     CONFLICT = 5
+    """Somebody else was first, or what is there never changes."""
     NOT_FOUND = 6
     USAGE = 64
+    """The command line itself: an unknown option, a file that is not there, a key that cannot be."""
     TRY_AGAIN = 75
+    """No answer; the same command may succeed later."""
     INTERRUPTED = 130
 
 
+# The first class that fits decides: special ones stand before their parents.
 _CODES: tuple[tuple[type[e.VersiqiiError], Exit], ...] = (
     (e.Forbidden, Exit.FORBIDDEN),
     (e.JournalRefused, Exit.INVALID),
@@ -34,6 +38,7 @@ _CODES: tuple[tuple[type[e.VersiqiiError], Exit], ...] = (
     (e.NotFound, Exit.NOT_FOUND),
     (e.Unavailable, Exit.TRY_AGAIN),
     (e.InvalidSetting, Exit.USAGE),
+    (e.InvalidKey, Exit.USAGE),
     (e.InvalidInput, Exit.INVALID),
     (e.ValidationFailed, Exit.INVALID),
 )

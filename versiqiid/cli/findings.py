@@ -10,7 +10,8 @@ from versiqiid import __version__
 def github(verdict: dict[str, Any], file: str) -> str:
     """One ``::error`` line for each violation (GitHub's workflow commands)."""
     return "".join(
-        f"::error file={_property(file)},title={_property(v['keyword'])}::{_data(v['pointer'] or '/')}: {_data(v['message'])}\n"
+        f"::error file={_property(file)},title={_property(v['keyword'])}"
+        f"::{_data(v['pointer'] or '/')}: {_data(v['message'])}\n"
         for v in verdict["violations"]
     )
 

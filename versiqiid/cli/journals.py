@@ -82,7 +82,9 @@ def verify_receipt_file(receipt: Path, entry: Path | None, vkeys: Sequence[Path]
     if entry is None or not vkeys:
         raise InvalidInput("--receipt needs --entry FILE and --vkey FILE")
     position, checkpoint = verify_receipt(receipt.read_bytes(), entry.read_bytes(), _keys(vkeys))
-    return [f"verified: the entry is at position {position} of {checkpoint.origin}, of {checkpoint.size} signed entries"]
+    return [
+        f"verified: the entry is at position {position} of {checkpoint.origin}, of {checkpoint.size} signed entries"
+    ]
 
 
 def receipt(journal: str | None, data_dir: Path | None, position: int) -> tuple[bytes, bytes]:

@@ -1,18 +1,32 @@
-"""Rows on standard output: table, wide, json, yaml or name."""
+"""Rows on standard output: table, wide, json, yaml or name; and values as they are."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 
-def show(rows: Any, columns: Sequence[str], wide: Sequence[str], form: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What is shown of each row.
+
+    :ivar table: shown in a table. :ivar wide: shown beside them in a wide one.
+    :ivar name: what ``-o name`` prints of each row: something that other commands take.
+    """
+
+    table: tuple[str, ...]
+    wide: tuple[str, ...] = ()
+    name: str = ""
+
+
+def show(rows: Any, columns: Columns, form: str) -> None:
     """Print rows.
 
-    :param rows: a list of objects, or one object. :param columns: shown in a table; ``wide``: more of them.
-    :param form: table | wide | json | yaml | name; ``name`` prints the first column alone.
+    :param rows: a list of objects, or one object.
+    :param form: table | wide | json | yaml | name. In JSON and YAML the rows are whole.
     """
     match form:
         case "json":
@@ -21,9 +35,18 @@ def show(rows: Any, columns: Sequence[str], wide: Sequence[str], form: str) -> N
             _yaml(rows)
         case "name":
             for row in _listed(rows):
-                print(_text(row.get(columns[0])) if columns else "")
+                print(_text(row.get(columns.name or columns.table[0])))
         case _:
-            _table(_listed(rows), [*columns, *wide] if form == "wide" else list(columns))
+            _table(_listed(rows), [*columns.table, *columns.wide] if form == "wide" else list(columns.table))
+
+
+def raw(value: bytes) -> None:
+    """Print a value byte for byte; on a terminal, end its last line."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(value)
+    if sys.stdout.isatty() and not value.endswith(b"\n"):
+        sys.stdout.buffer.write(b"\n")
+    sys.stdout.buffer.flush()
 
 
 def _listed(rows: Any) -> list[Mapping[str, Any]]:
@@ -47,10 +70,11 @@ def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
 
 
 def _text(value: Any) -> str:
-    if value is None:
+    """One cell. What would steer a terminal is shown, not sent: a reason may quote what a migration said."""
+    if value is None or value == "":
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return str(value)
+        return json.dumps(value, ensure_ascii=True, separators=(",", ":"))
+    return "".join(character if character.isprintable() else f"\\x{ord(character):02x}" for character in str(value))

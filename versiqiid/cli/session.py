@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
-from urllib.parse import quote
+from typing import Any
+from urllib.parse import quote, urlsplit
 
 from versiqiid import __version__
 from versiqiid import errors as e
-from versiqiid.cli.output import show
-from versiqiid.core.violation import Violation
+from versiqiid.cli import output
+from versiqiid.cli.problems import raise_problem
 
-TIMEOUT_S = 30.0
+TIMEOUT_S = 60.0
+PAGE_SIZE = 5000
+_ERRORS_FROM = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +31,13 @@ class Answer:
     status: int
 
     def json(self) -> Any:
-        import json  # noqa: PLC0415
-
-        return json.loads(self.raw)
+        """
+        :raises Internal: whoever answered is no daemon of ours.
+        """
+        try:
+            return json.loads(self.raw)
+        except ValueError as error:
+            raise e.Internal("the answer is no JSON", hint="Is it versiqiid that listens at --addr?") from error
 
 
 @dataclass(slots=True)
@@ -49,31 +57,32 @@ class Session:
         return self.get(f"/v1/{key}")
 
     def items(self, prefix: str, *, values: bool = True) -> list[dict[str, Any]]:
-        """Everything under a prefix, page by page."""
+        """Everything under a prefix, page by page; a value that is no text stands as ``valueBase64``."""
         found: list[dict[str, Any]] = []
-        token = ""
+        query = {"values": str(values).lower(), "page_size": str(PAGE_SIZE)}
         while True:
-            page = self.get(f"/v1/{prefix}", values=str(values).lower(), page_size="1000", page_token=token).json()
+            page = self.get(f"/v1/{prefix}", **query).json()
             found += page["items"]
-            token = page.get("nextPageToken", "")
-            if not token:
+            if "nextPageToken" not in page:
                 return found
+            query["page_token"] = page["nextPageToken"]
 
     def put(self, key: str, raw: bytes, *, over: int | str | None = None, dry_run: bool = False) -> dict[str, Any]:
-        """Write a key. ``over``: None = create, or anything that is the same; a revision; or ``*``."""
+        """Write a key. ``over``: None = only create; a revision; or ``*``.
+
+        :raises PreconditionRequired: it exists, and ``over`` is None.
+        """
         headers = {} if over is None else {"If-Match": over if over == "*" else f'"{over}"'}
         query = {"validate_only": "true"} if dry_run else {}
         told: dict[str, Any] = self.request("PUT", f"/v1/{key}", body=raw, headers=headers, query=query).json()
         return told
 
-    def replace(self, key: str, raw: bytes, *, check_index: int | None = None, dry_run: bool = False) -> dict[str, Any]:
-        """Write a key over what is there now, or over exactly ``check_index``; a race is a conflict, never a loss."""
-        if check_index is not None:
-            return self.put(key, raw, over=check_index, dry_run=dry_run) if check_index else self.put(key, raw, dry_run=dry_run)
-        try:
-            return self.put(key, raw, dry_run=dry_run)
-        except PreconditionRequired:
-            return self.put(key, raw, over=self.key(key).etag, dry_run=dry_run)
+    def transact(self, operations: list[dict[str, Any]], *, dry_run: bool = False) -> dict[str, Any]:
+        """Write several keys, all or nothing."""
+        body = json.dumps({"operations": operations}).encode()
+        query = {"validate_only": "true"} if dry_run else {}
+        told: dict[str, Any] = self.request("POST", "/v1/txn", body=body, query=query).json()
+        return told
 
     def request(
         self,
@@ -81,67 +90,128 @@ class Session:
         path: str,
         *,
         body: bytes | None = None,
-        headers: dict[str, str] | None = None,
-        query: dict[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, Any] | None = None,
     ) -> Answer:
         """One request.
 
         :raises Unavailable: the daemon does not answer. :raises VersiqiiError: what it answered, by its code.
         """
-        import httpx2  # noqa: PLC0415 - a tenth of a second that --help need not pay
+        answer = self.ask(method, path, body=body, headers=headers, query=query)
+        if answer.status >= _ERRORS_FROM:
+            raise_problem(answer.status, answer.raw)
+        return answer
 
-        url = self.addr.rstrip("/") + quote(path, safe="/:@")
-        try:
-            answer = httpx2.request(
-                method, url, content=body, headers=self._headers() | (headers or {}), params=query, timeout=TIMEOUT_S
-            )
-        except httpx2.HTTPError as error:
-            raise e.Unavailable(
-                f"the daemon at {self.addr} does not answer: {type(error).__name__}",
-                hint="Is versiqiid running there? Set VERSIQII_ADDR or --addr.",
-            ) from error
-        tag = answer.headers.get("etag", "").strip('"')
-        if answer.status_code >= 400:  # noqa: PLR2004 - HTTP errors begin there
-            _raise(answer.status_code, answer.content)
-        return Answer(answer.content, int(tag) if tag.isdigit() else 0, answer.status_code)
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, Any] | None = None,
+    ) -> Answer:
+        """One request, whatever is answered.
 
-    def stream(self, path: str, **query: Any) -> Iterator[Any]:
-        """Server-sent events as JSON values, until the daemon or the user ends it."""
-        import json  # noqa: PLC0415
+        :raises Unavailable: the daemon does not answer.
+        """
+        with self._client() as client, self._reaching():
+            found = client.request(method, self._url(path), content=body, headers=headers, params=query or None)
+        tag = found.headers.get("etag", "").strip('"')
+        return Answer(found.content, int(tag) if tag.isdigit() else 0, found.status_code)
 
+    def stream(self, path: str, *, begun: Callable[[], None] = lambda: None, **query: Any) -> Iterator[Any]:
+        """The data of server-sent events as JSON values, until the user ends it.
+
+        :param begun: called once, as soon as nothing is missed any more.
+        :raises Unavailable: the daemon does not answer, or ended the stream.
+        """
         import httpx2  # noqa: PLC0415
 
-        headers = self._headers() | {"Accept": "text/event-stream"}
-        url = self.addr.rstrip("/") + path
-        with httpx2.stream("GET", url, headers=headers, params=query, timeout=httpx2.Timeout(TIMEOUT_S, read=None)) as answer:
-            if answer.status_code >= 400:  # noqa: PLR2004 - HTTP errors begin there
-                _raise(answer.status_code, answer.read())
+        accept = {"Accept": "text/event-stream"}
+        timeout = httpx2.Timeout(TIMEOUT_S, read=None)
+        with (
+            self._client() as client,
+            self._reaching(),
+            client.stream("GET", self._url(path), headers=accept, params=query or None, timeout=timeout) as answer,
+        ):
+            if answer.status_code >= _ERRORS_FROM:
+                raise_problem(answer.status_code, answer.read())
+            begun()
             for line in answer.iter_lines():
                 if line.startswith("data:"):
                     yield json.loads(line.removeprefix("data:"))
+        raise e.Unavailable("the daemon ended the stream", hint="Ask again; what was missed is in the journal.")
 
-    def show(self, rows: Any, *columns: str, wide: tuple[str, ...] = ()) -> None:
+    def show(self, rows: Any, *columns: str, wide: tuple[str, ...] = (), name: str = "") -> None:
         """Print rows as the user asked for."""
-        show(rows, columns, wide, self.output or "table")
+        output.show(rows, output.Columns(columns, wide, name), self.output or "table")
 
     def tell(self, line: str) -> None:
         """A remark: standard error."""
         print(line, file=sys.stderr)
 
-    def _headers(self) -> dict[str, str]:
+    def _url(self, path: str) -> str:
+        address = self.addr if "://" in self.addr else f"http://{self.addr}"
+        return address.rstrip("/") + quote(path, safe="/:@")
+
+    @contextmanager
+    def _client(self) -> Iterator[Any]:
+        """A client for one request. A proxy is not asked for what listens on this very machine."""
+        import httpx2  # noqa: PLC0415 - a tenth of a second that --help need not pay
+
+        try:
+            local = (urlsplit(self._url("/")).hostname or "") in ("127.0.0.1", "localhost", "::1")
+            client = httpx2.Client(headers=self._own_headers(), timeout=TIMEOUT_S, trust_env=not local)
+        except (ValueError, httpx2.InvalidURL) as error:
+            raise _bad_address(self.addr) from error
+        with client:
+            yield client
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        import httpx2  # noqa: PLC0415
+
+        try:
+            yield
+        except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
+            raise _bad_address(self.addr) from error
+        except httpx2.HTTPError as error:
+            raise e.Unavailable(
+                f"the daemon at {self.addr} does not answer: {type(error).__name__}",
+                hint="Is versiqiid running there? Set VERSIQII_ADDR or --addr.",
+            ) from error
+
+    def _own_headers(self) -> dict[str, str]:
         found = {"User-Agent": f"versiqii/{__version__}"}
-        token = os.environ.get("VERSIQII_TOKEN", "")
-        if not token and self.token_file:
-            token = Path(self.token_file).read_text(encoding="utf-8").strip()
+        token = _token(self.token_file)
         if token:
             found["Authorization"] = f"Bearer {token}"
-        if self.correlation_id:
-            found["X-Correlation-Id"] = self.correlation_id
+        if self.correlation_id is not None:
+            found["X-Correlation-Id"] = _header("--correlation-id", self.correlation_id)
         return found | _git()
 
 
-class PreconditionRequired(e.Conflict):
-    """The key exists; say what is written over."""
+def _token(file: str | None) -> str:
+    """The API token: what the command line names is nearer than the environment."""
+    token = os.environ.get("VERSIQII_TOKEN", "")
+    if file:
+        try:
+            token = (Path(file).read_text(encoding="utf-8").split() or [""])[0]
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "not text"
+            raise e.InvalidSetting(f"setting 'token-file': {file}: {reason}") from error
+    return _header("the API token", token)
+
+
+def _header(what: str, text: str) -> str:
+    if not text.isascii() or not text.isprintable():
+        raise e.InvalidSetting(f"{what} holds characters that no header can carry")
+    return text
+
+
+def _bad_address(addr: str) -> e.InvalidSetting:
+    return e.InvalidSetting(f"setting 'addr': {addr[:200]!r} is no address", hint="Write http://host:port.")
 
 
 def _git() -> dict[str, str]:
@@ -151,26 +221,4 @@ def _git() -> dict[str, str]:
         "X-Git-Repository": ("VERSIQII_GIT_REPOSITORY", "GITHUB_REPOSITORY", "CI_PROJECT_PATH"),
     }
     found = {header: next((os.environ[n] for n in known if os.environ.get(n)), "") for header, known in names.items()}
-    return {header: value for header, value in found.items() if value}
-
-
-def _raise(status: int, raw: bytes) -> NoReturn:
-    import json  # noqa: PLC0415
-
-    try:
-        told = json.loads(raw)
-    except ValueError:
-        told = {}
-    detail, hint = str(told.get("detail", f"HTTP {status}")), str(told.get("hint", ""))
-    if status == 428:  # noqa: PLR2004 - Precondition Required
-        raise PreconditionRequired(detail, key="", expected=0, found=None, hint=hint)
-    if status in (409, 412):
-        if told.get("code") == "immutable":
-            raise e.Refused(detail, hint=hint)
-        raise e.Conflict(detail, key=str(told.get("key", "")), expected=0, found=told.get("found"), hint=hint)
-    if status == 422 and "violations" in told:  # noqa: PLR2004 - Unprocessable Content
-        violations = tuple(Violation(v["pointer"], v["keyword"], v["message"]) for v in told["violations"])
-        raise e.ValidationFailed(detail, violations=violations, hint=hint)
-    kinds = {401: e.Forbidden, 403: e.Forbidden, 404: e.NotFound, 503: e.Unavailable, 429: e.Unavailable}
-    kind = kinds.get(status, e.InvalidInput if status < 500 else e.Internal)  # noqa: PLR2004 - server errors begin there
-    raise kind(detail, hint=hint)
+    return {header: value for header, value in found.items() if value and value.isascii() and value.isprintable()}

@@ -10,11 +10,12 @@ from starlette.responses import JSONResponse, Response
 from versiqiid.api.history import History
 from versiqiid.api.rest import describe
 from versiqiid.api.rest.keys import Key, ValidateOnly
+from versiqiid.api.rest.problems import problem
 from versiqiid.api.rest.requests import author, body
 from versiqiid.api.rest.values import json_body, media_type
 from versiqiid.api.rollback import Move, Rollback
 from versiqiid.api.service import Written
-from versiqiid.errors import InvalidInput
+from versiqiid.errors import Conflict, InvalidInput
 
 Point = Annotated[str, Query(description="A revision, an RFC 3339 time, or a correlation id.")]
 _TO_FORM = '{"to": "<revision | time | correlation id>"}'
@@ -60,11 +61,14 @@ def _back(routes: APIRouter, rollback: Rollback) -> None:
     async def undo(
         request: Request, correlation_id: Annotated[str, Path()], *, validate_only: ValidateOnly = False
     ) -> JSONResponse:
-        by, moves = author(request), await rollback.plan_undo(correlation_id)
-        if validate_only:
-            return _planned(moves, by.correlation_id)
-        written = await rollback.carry_out(moves, by=by, told={"undo": correlation_id})
-        return _moved(moves, written)
+        by = author(request)
+        try:
+            moves = await rollback.plan_undo(correlation_id)
+            if validate_only:
+                return _planned(moves, by.correlation_id)
+            return _moved(moves, await rollback.carry_out(moves, by=by, told={"undo": correlation_id}))
+        except Conflict as conflict:
+            return problem(conflict, status=409)
 
     @routes.post(
         "/{subject:path}:rollback",
@@ -82,7 +86,10 @@ def _back(routes: APIRouter, rollback: Rollback) -> None:
         moves = await rollback.plan(subject, point)
         if validate_only:
             return _planned(moves, by.correlation_id)
-        return _moved(moves, await rollback.carry_out(moves, by=by, told={"subject": subject, "to": point}))
+        try:
+            return _moved(moves, await rollback.carry_out(moves, by=by, told={"subject": subject, "to": point}))
+        except Conflict as conflict:
+            return problem(conflict, status=409)
 
 
 def _planned(moves: tuple[Move, ...], correlation_id: str) -> JSONResponse:

@@ -69,10 +69,11 @@ def _reads(routes: APIRouter, service: Service, streams: Streams) -> None:
         values: bool = False,
     ) -> Response:
         del if_none_match  # documented; read where all of its forms are understood
-        if key.endswith("/") and "text/event-stream" in request.headers.get("accept", ""):
+        lists = not key or key.endswith("/")
+        if lists and "text/event-stream" in request.headers.get("accept", ""):
             check_prefix(key)
             return streams.response(partial(_watch, service, key))
-        if key.endswith("/"):
+        if lists:
             return await _listing(service, key, page_size, page_token, values=values)
         item = await service.get(key)
         headers = {"ETag": f'"{item.revision}"', "X-Content-Type-Options": "nosniff"}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeAlias
 
 import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.responses import Response
 
@@ -54,11 +55,19 @@ class Streams:
             finally:
                 self._open -= 1
 
-        return EventSourceResponse(receive, data_sender_callable=feed, ping=PING_S, send_timeout=SEND_TIMEOUT_S)
+        return EventSourceResponse(
+            _received(receive), data_sender_callable=feed, ping=PING_S, send_timeout=SEND_TIMEOUT_S
+        )
 
     async def _end(self, scope: anyio.CancelScope) -> None:
         await self._stopping.wait()
         scope.cancel()
+
+
+async def _received(receive: MemoryObjectReceiveStream[ServerSentEvent]) -> AsyncIterator[ServerSentEvent]:
+    async with receive:
+        async for event in receive:
+            yield event
 
 
 async def _produced(produce: Produce, send: Send) -> None:

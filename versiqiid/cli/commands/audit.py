@@ -1,4 +1,4 @@
-"""``versiqii audit``: the journal, listed, followed, proved, exported and verified. All but list and tail need no daemon."""
+"""``versiqii audit``: the journal, listed, followed, proved, exported and verified. Most work without a daemon."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ _PATH = click.Path(path_type=Path)
 
 def _place(command: Callable[..., Any]) -> Callable[..., Any]:
     """Where the journal is, for commands that open it themselves."""
-    command = click.option("--data-dir", type=_PATH, help="The daemon's data directory; default: as the daemon's.")(command)
+    data_dir = "The daemon's data directory; default: as the daemon's."
+    command = click.option("--data-dir", type=_PATH, help=data_dir)(command)
     return click.option("--journal", help="sqlite:///FILE or postgresql://…; default: in the data directory.")(command)
 
 
@@ -37,24 +38,32 @@ def audit() -> None:
 @click.option("--correlation", help="Only entries of this correlation id.")
 @_place
 @click.pass_obj
-def list_(session: Session, everything: bool, start: int | None, limit: int, journal: str | None, data_dir: Path | None, **by: Any) -> None:  # noqa: FBT001
+def list_(  # noqa: PLR0917 - click passes all of them by name
+    session: Session,
+    /,
+    everything: bool,
+    start: int | None,
+    limit: int,
+    journal: str | None,
+    data_dir: Path | None,
+    **by: Any,
+) -> None:
     """Entries in ascending order."""
     asked = {"type": by["kind"], "stream": by["stream"], "key": by["key"], "correlation_id": by["correlation"]}
     asked = {name: value for name, value in asked.items() if value}
     if journal or data_dir:
         from versiqiid.cli.journals import entries  # noqa: PLC0415
 
-        rows = entries(journal, data_dir, start=0 if everything else start, limit=None if everything else limit, asked=asked)
+        start, count = (0, None) if everything else (start, limit)
+        rows = entries(journal, data_dir, start=start, limit=count, asked=asked)
     else:
         rows = _fetch(session, everything=everything, start=start, limit=limit, asked=asked)
-    for row in rows:
-        row["subject"] = row["stream"]
-    if session.output in ("json", "yaml"):
-        rows = [{name: value for name, value in row.items() if name != "subject"} for row in rows]
-    session.show(rows, "position", "time", "type", "subject", wide=("correlationId", "actor"))
+    session.show(rows, "position", "time", "type", "stream", wide=("correlationId", "actor"))
 
 
-def _fetch(session: Session, *, everything: bool, start: int | None, limit: int, asked: dict[str, Any]) -> list[dict[str, Any]]:
+def _fetch(
+    session: Session, *, everything: bool, start: int | None, limit: int, asked: dict[str, Any]
+) -> list[dict[str, Any]]:
     if start is None:
         size = session.get("/v1/events", limit=1).json()["size"]
         start = 0 if everything or asked else max(0, size - limit)
@@ -73,7 +82,7 @@ def _fetch(session: Session, *, everything: bool, start: int | None, limit: int,
 @click.pass_obj
 def tail(session: Session, start: int | None, count: int) -> None:
     """Follow the journal, an entry a line, as JSON."""
-    query = {} if start is None else {"start": start}
+    query: dict[str, Any] = {} if start is None else {"start": start}
     for number, entry in enumerate(session.stream("/v1/events", **query), start=1):
         print(json.dumps(entry, ensure_ascii=False), flush=True)
         if number == count:
@@ -87,9 +96,13 @@ def tail(session: Session, start: int | None, count: int) -> None:
 @click.option("--against", type=_PATH, multiple=True, help="Signed checkpoint that was kept elsewhere.")
 @click.option("--receipt", type=_PATH, help="Verify this receipt alone, with --entry and --vkey.")
 @click.option("--entry", type=_PATH, help="The entry that the receipt is of.")
-@click.option("--attack", is_flag=True, help="Instead, try every known way past the database's guards, on a scratch copy.")
+@click.option(
+    "--attack", is_flag=True, help="Instead, try every known way past the database's guards, on a scratch copy."
+)
 @click.pass_obj
-def verify(session: Session, directory: Path | None, vkey: tuple[Path, ...], against: tuple[Path, ...], **given: Any) -> int:
+def verify(
+    session: Session, /, directory: Path | None, vkey: tuple[Path, ...], against: tuple[Path, ...], **given: Any
+) -> int:
     """Verify an exported DIRECTORY, a journal, or a receipt. Exit 0 verified, 3 refused, 1 could not judge."""
     from versiqiid.cli import journals  # noqa: PLC0415
 

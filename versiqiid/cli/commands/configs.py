@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from versiqiid.cli.commands.shared import check_index, dry_run, read_input, split_version, wrote
+from versiqiid.cli import output
+from versiqiid.cli.commands.shared import check_index, dry_run, read_input, remove, save, split_version, wrote
 from versiqiid.cli.exits import Exit
+from versiqiid.cli.resolving import schema_of
 from versiqiid.cli.session import Session
 
 
@@ -15,32 +19,31 @@ def configs() -> None:
 
 
 @configs.command()
-@click.option("--target", required=True, metavar="TARGET[@VERSION]", help="Whose config it is.")
-@click.option("--version", help="The schema version it is written for.")
+@click.option("--target", "--type", "target", required=True, metavar="TARGET[@VERSION]", help="Whose config it is.")
+@click.option("--version", help="The schema version it is written for; default: what TARGET@VERSION reads.")
 @click.option("--name", default="default", show_default=True)
 @click.argument("file")
 @check_index
 @dry_run
 @click.option("--force", is_flag=True, help="Store it even if it does not fit its schema.")
 @click.pass_obj
-def create(
-    session: Session, target: str, version: str | None, name: str, file: str, check_index: int | None, *, dry_run: bool, force: bool
-) -> int:
+def create(session: Session, /, target: str, file: str, check_index: int | None, *, dry_run: bool, **given: Any) -> int:
     """Store the config in FILE (- for standard input) as a new revision; prints its key."""
-    from versiqiid.cli.commands.validate import judge, told_where  # noqa: PLC0415
+    from versiqiid.cli.commands.validate import judge, print_violations  # noqa: PLC0415
 
     target, at = split_version(target)
-    schema = version or at
+    schema = given["version"] or (schema_of(session, target, at)[1] if at else None)
     if not schema:
-        raise click.UsageError("name the schema version: --version or --target TARGET@VERSION")
+        raise click.UsageError("name the schema version: --version SCHEMA, or --target TARGET@VERSION")
     raw = read_input(file)
-    if not force:
+    if not given["force"]:
         verdict = judge(session, raw, target=target, schema_version=schema)
-        if verdict is not None and not verdict["valid"]:
-            told_where(session, verdict, file)
+        if not verdict["valid"]:
+            print_violations(verdict, file, to_stderr=True)
+            session.tell("nothing was written; --force stores it all the same")
             return Exit.INVALID
-    key = f"configs/{target}/{schema}/{name}"
-    wrote(session, key, session.replace(key, raw, check_index=check_index, dry_run=dry_run), dry=dry_run)
+    key = f"configs/{target}/{schema}/{given['name']}"
+    wrote(session, key, save(session, key, raw, check_index=check_index, dry_run=dry_run), dry=dry_run)
     return Exit.OK
 
 
@@ -52,7 +55,8 @@ def list_(session: Session, target: str | None) -> None:
     rows = []
     for item in session.items(f"configs/{target}/" if target else "configs/", values=False):
         _, of, version, name = item["key"].split("/")
-        rows.append({"key": item["key"], "target": of, "schema": version, "name": name, **_times(item)})
+        times = {field: item[field] for field in ("revision", "created", "updated")}
+        rows.append({"key": item["key"], "target": of, "schema": version, "name": name, **times})
     session.show(rows, "key", "revision", "updated", wide=("target", "schema", "name", "created"))
 
 
@@ -60,7 +64,7 @@ def list_(session: Session, target: str | None) -> None:
 @click.argument("key")
 @click.pass_obj
 def history(session: Session, key: str) -> None:
-    """Every revision of a config, oldest first."""
+    """Every revision of the config KEY, oldest first."""
     rows = session.get(f"/v1/history/{key}").json()["items"]
     session.show(rows, "revision", "time", "correlationId", "digest", wide=("type", "position"))
 
@@ -70,9 +74,8 @@ def history(session: Session, key: str) -> None:
 @click.option("--at", help="Revision, RFC 3339 time or correlation id; default: now.")
 @click.pass_obj
 def show(session: Session, key: str, at: str | None) -> None:
-    """Print a config as it was or is."""
-    answer = session.get(f"/v1/show/{key}", at=at) if at else session.key(key)
-    print(answer.raw.decode("utf-8", "replace"))
+    """Print the config KEY as it was or is, byte for byte."""
+    output.raw((session.key(key) if at is None else session.get(f"/v1/show/{key}", at=at)).raw)
 
 
 @configs.command()
@@ -85,15 +88,24 @@ def diff(session: Session, key: str, first: str, second: str, *, detailed_exitco
     """What changed between two points: an RFC 6902 patch with -o json, else a text difference."""
     from versiqiid.cli.textdiff import unified  # noqa: PLC0415
 
-    patch = session.get(f"/v1/diff/{key}", **{"from": first, "to": second}).json()
+    one = session.get(f"/v1/show/{key}", at=first).raw
+    other = session.get(f"/v1/show/{key}", at=second).raw
     if session.output in ("json", "yaml"):
-        session.show(patch)
+        patch = session.get(f"/v1/diff/{key}", **{"from": first, "to": second}).json()
+        session.show(patch, "op")
+        different = bool(patch)
     else:
-        one = session.get(f"/v1/show/{key}", at=first).raw
-        other = session.get(f"/v1/show/{key}", at=second).raw
-        print(unified(one, other, f"{key}@{first}", f"{key}@{second}"), end="")
-    return Exit.DIFFERENT if detailed_exitcode and patch else Exit.OK
+        text = unified(one, other, f"{key}@{first}", f"{key}@{second}")
+        print(text, end="")
+        different = bool(text)
+    return Exit.DIFFERENT if detailed_exitcode and different else Exit.OK
 
 
-def _times(item: dict[str, object]) -> dict[str, object]:
-    return {name: item[name] for name in ("revision", "created", "updated")}
+@configs.command()
+@click.argument("key")
+@check_index
+@dry_run
+@click.pass_obj
+def delete(session: Session, key: str, check_index: int | None, *, dry_run: bool) -> None:
+    """Remove the config KEY; bindings that read it are held, with their last good effective config."""
+    remove(session, key, check_index=check_index, dry_run=dry_run)

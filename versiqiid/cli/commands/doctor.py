@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import click
 
+from versiqiid.cli.commands.shared import told_json
 from versiqiid.cli.exits import Exit
 from versiqiid.cli.session import Session
 from versiqiid.errors import VersiqiiError
@@ -33,7 +33,7 @@ def doctor(session: Session, *, detailed_exitcode: bool) -> int:
     """Check the daemon, its store, its leader, its keys, its bindings and the clock."""
     found = list(_findings(session))
     rows = [{"check": f.check, "level": f.level, "message": f.message, "hint": f.hint} for f in found]
-    session.show(rows, "level", "check", "message", "hint")
+    session.show(rows, "level", "check", "message", "hint", name="check")
     levels = {finding.level for finding in found}
     if "error" in levels:
         return Exit.FAILED
@@ -47,20 +47,19 @@ def _findings(session: Session) -> Iterator[Finding]:
         yield Finding("daemon", "error", error.message, error.hint)
         return
     yield Finding("daemon", "ok", f"alive at {session.addr}")
-    yield from _readiness(session)
-    yield from _leader(session)
-    yield from _clock(session)
-    yield from _keys(session)
-    yield from _bindings(session)
+    for check in (_readiness, _leader, _clock, _keys, _bindings):
+        try:
+            yield from check(session)
+        except VersiqiiError as error:
+            yield Finding(check.__name__.strip("_"), "error", error.message, error.hint)
 
 
 def _readiness(session: Session) -> Iterator[Finding]:
-    try:
-        told = session.get("/readyz").json()
-    except VersiqiiError as error:
-        yield Finding("ready", "error", error.message, "See the daemon's log; it goes on trying.")
-        return
-    yield Finding("ready", "ok", f"the store answered {told['storeAgeSeconds']} s ago")
+    told = session.ask("GET", "/readyz").json()
+    if told["ready"]:
+        yield Finding("ready", "ok", f"the store answered {told['storeAgeSeconds']} s ago")
+    for reason in told["reasons"]:
+        yield Finding("ready", "error", reason, "See the daemon's log; it goes on trying.")
     for note in told["notes"]:
         yield Finding("ready", "warning", note)
 
@@ -95,13 +94,11 @@ def _keys(session: Session) -> Iterator[Finding]:
 
 
 def _bindings(session: Session) -> Iterator[Finding]:
-    import json  # noqa: PLC0415
-
     stuck = 0
     for item in session.items("status/"):
-        told: dict[str, Any] = json.loads(item["value"])
-        if told["state"] in ("Rejected", "Held"):
+        told = told_json(item)
+        if told.get("state") in ("Rejected", "Held"):
             stuck += 1
-            yield Finding(item["key"], "warning", f"{told['state']}: {told['reason']}")
+            yield Finding(item["key"], "warning", f"{told['state']}: {told.get('reason', '')}")
     if not stuck:
         yield Finding("bindings", "ok", "none is held or rejected")

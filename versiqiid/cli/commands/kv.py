@@ -4,99 +4,143 @@ from __future__ import annotations
 
 import base64
 import json
-import sys
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import click
 
+from versiqiid.cli import output
 from versiqiid.cli.commands.shared import read_input
 from versiqiid.cli.keyspace import Keyspace, Offline, Online
 from versiqiid.cli.session import Session
 
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(slots=True)
+class Place:
+    """Which keys the command is about."""
+
+    session: Session
+    store: str | None = None
+    root: str = "versiqii"
+
+    @property
+    def keys(self) -> Keyspace:
+        return Offline(self.store, self.root) if self.store else Online(self.session)
+
+
+def _take(ctx: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    """``--store`` and ``--root`` may stand before or behind the command's name."""
+    if isinstance(ctx.obj, Session):
+        ctx.obj = Place(ctx.obj)
+    if value is not None and parameter.name:
+        setattr(ctx.obj, parameter.name, value)
+
+
+def _where(command: F) -> F:
+    store = "Work offline on this store (sqlite:///FILE, consul://host:port); the daemon need not run."
+    root = "The first segment of every key, with --store; default: versiqii."
+    command = click.option("--root", envvar="VERSIQII_ROOT", help=root, expose_value=False, callback=_take)(command)
+    return click.option("--store", help=store, expose_value=False, callback=_take)(command)
+
 
 @click.group()
-@click.option("--store", help="Work offline on this store (sqlite:///FILE, consul://host:port); the daemon need not run.")
-@click.option("--root", default="versiqii", show_default=True, help="The first segment of every key, with --store.")
-@click.pass_context
-def kv(ctx: click.Context, store: str | None, root: str) -> None:
+@_where
+def kv() -> None:
     """Keys as they are. KEY is relative to the root, such as envs/prod/asia-sg/av-engine/version."""
-    session: Session = ctx.obj
-    ctx.obj = (session, Offline(store, root) if store else Online(session))
 
 
 @kv.command()
 @click.argument("key")
+@_where
 @click.pass_obj
-def get(both: tuple[Session, Keyspace], key: str) -> None:
+def get(place: Place, key: str) -> None:
     """Print the value of KEY, byte for byte."""
-    session, space = both
-    found = space.get(key)
-    if session.output in ("json", "yaml"):
-        session.show(_told(found))
-        return
-    sys.stdout.buffer.write(found["raw"])
-    sys.stdout.buffer.flush()
+    found = place.keys.get(key)
+    if place.session.output in ("json", "yaml"):
+        place.session.show(_told(found), "key")
+    elif place.session.output == "name":
+        print(key)
+    else:
+        output.raw(found["raw"])
 
 
 @kv.command()
 @click.argument("key")
 @click.argument("value")
-@click.option("--cas", "--check-index", "revision", type=int, metavar="N", help="Only over revision N; 0 = only create.")
+@click.option(
+    "--cas",
+    "--check-index",
+    "revision",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Only over revision N; 0 = only create.",
+)
+@_where
 @click.pass_obj
-def put(both: tuple[Session, Keyspace], key: str, value: str, revision: int | None) -> None:
+def put(place: Place, key: str, value: str, revision: int | None) -> None:
     """Write VALUE to KEY: text, @FILE, or - for standard input. Without --cas whatever is there is replaced."""
-    session, space = both
-    raw = read_input(value[1:] if value.startswith("@") else value) if value.startswith("@") or value == "-" else value.encode()
-    session.tell(f"written at revision {space.put(key, raw, revision)}")
-    print(key)
+    raw = read_input(value.removeprefix("@")) if value.startswith("@") or value == "-" else value.encode()
+    written = place.keys.put(key, raw, revision)
+    place.session.tell(f"written at revision {written}")
+    if place.session.output in ("json", "yaml"):
+        place.session.show({"key": key, "revision": written}, "key")
+    else:
+        print(key)
 
 
 @kv.command()
 @click.argument("prefix", default="")
+@_where
 @click.pass_obj
-def ls(both: tuple[Session, Keyspace], prefix: str) -> None:
-    """List keys under PREFIX (a whole room, or deeper)."""
-    session, space = both
-    rows = [_told(row) for row in space.list(prefix.strip("/"))]
-    if session.output in (None, "table"):
-        for row in rows:
-            print(row["key"])
-        return
-    session.show(rows, "key", "revision", "updated", wide=("created",))
+def ls(place: Place, prefix: str) -> None:
+    """List keys under PREFIX, or all of them."""
+    rows = [_told(row) for row in place.keys.list(prefix.strip("/"))]
+    if place.session.output in (None, "table"):
+        place.session.output = "name"
+    place.session.show(rows, "key", "revision", "updated", wide=("created",))
 
 
 @kv.command()
 @click.argument("key")
-@click.option("--cas", "--check-index", "revision", type=int, metavar="N", help="Only when it is at revision N.")
+@click.option(
+    "--cas", "--check-index", "revision", type=click.IntRange(1), metavar="N", help="Only when it is at revision N."
+)
+@_where
 @click.pass_obj
-def rm(both: tuple[Session, Keyspace], key: str, revision: int | None) -> None:
+def rm(place: Place, key: str, revision: int | None) -> None:
     """Remove KEY."""
-    session, space = both
-    space.delete(key, revision)
-    session.tell("removed")
+    place.keys.delete(key, revision)
+    place.session.tell("removed")
     print(key)
 
 
 @kv.command()
 @click.argument("prefix", default="")
-@click.option("--count", type=int, default=0, help="Stop after this many events; 0 = go on.")
+@click.option("--count", type=click.IntRange(0), default=0, help="Stop after this many events; 0 = go on.")
+@_where
 @click.pass_obj
-def watch(both: tuple[Session, Keyspace], prefix: str, count: int) -> None:
-    """Print an event a line, as JSON, for each key under PREFIX that is created, updated or deleted."""
-    _, space = both
-    for number, event in enumerate(space.watch(prefix.strip("/")), start=1):
+def watch(place: Place, prefix: str, count: int) -> None:
+    """Print an event a line, as JSON, for each key under PREFIX (or PREFIX itself) created, updated or deleted."""
+    begun = lambda: place.session.tell("watching")  # noqa: E731 - one word, said once
+    for number, event in enumerate(place.keys.watch(prefix.strip("/"), begun), start=1):
         print(json.dumps(event), flush=True)
         if number == count:
             return
 
 
 @kv.command()
-@click.argument("file")
+@click.argument("file", default="-")
+@_where
 @click.pass_obj
-def txn(both: tuple[Session, Keyspace], file: str) -> None:
-    """Several keys at once, all or nothing: {"operations": [{op, key, value? | valueBase64?, revision?}]} in FILE or -."""
-    session, space = both
-    session.tell(f"written at revision {space.transact(read_input(file))}")
+def txn(place: Place, file: str) -> None:
+    """Several keys at once, all or nothing: {operations: [{op, key, value? | valueBase64?, revision?}]}."""
+    revision = place.keys.transact(read_input(file))
+    place.session.tell(f"written at revision {revision}")
+    if place.session.output in ("json", "yaml"):
+        place.session.show({"revision": revision}, "revision")
 
 
 def _told(row: dict[str, Any]) -> dict[str, Any]:

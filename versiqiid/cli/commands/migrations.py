@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from versiqiid.cli.commands.shared import dry_run, read_input, wrote
+from versiqiid.cli.commands.shared import dry_run, read_input, save, told_json, wrote
 from versiqiid.cli.session import Session
 
 
@@ -20,7 +20,9 @@ def migrations() -> None:
 @click.argument("source", metavar="FROM")
 @click.argument("destination", metavar="TO")
 @click.option("--wasm", metavar="FILE", help="WebAssembly module (ABI v1); it is stored by its digest.")
-@click.option("--entry", type=click.Choice(["vq_up", "vq_down"]), help="Export to call; default: by the order of the versions.")
+@click.option(
+    "--entry", type=click.Choice(["vq_up", "vq_down"]), help="Export to call; default: by the order of the versions."
+)
 @click.option("--patch", metavar="FILE", help="RFC 6902 patch.")
 @click.option("--lens", metavar="FILE", help="Reversible declarative operations.")
 @click.option("--lossy", multiple=True, metavar="POINTER", help="What it cannot carry; absent = claimed lossless.")
@@ -28,7 +30,7 @@ def migrations() -> None:
 @click.option("--owner")
 @dry_run
 @click.pass_obj
-def add(session: Session, family: str, source: str, destination: str, *, dry_run: bool, **given: Any) -> None:
+def add(session: Session, /, family: str, source: str, destination: str, *, dry_run: bool, **given: Any) -> None:
     """Register one direction of one step of FAMILY."""
     from versiqiid.core.canonical import canonical  # noqa: PLC0415
     from versiqiid.core.migration import parse_manifest  # noqa: PLC0415
@@ -36,10 +38,10 @@ def add(session: Session, family: str, source: str, destination: str, *, dry_run
     manifest, module = _manifest(given)
     raw = canonical(manifest)
     parse_manifest(raw)
-    for key, value in module.items():
-        session.replace(key, value, dry_run=dry_run)
+    for key, value in reversed(module.items()):  # the head last: it is held against its parts
+        save(session, key, value, dry_run=dry_run)
     key = f"migrations/{family}/{source}/{destination}"
-    wrote(session, key, session.replace(key, raw, dry_run=dry_run), dry=dry_run)
+    wrote(session, key, save(session, key, raw, dry_run=dry_run), dry=dry_run)
 
 
 def _manifest(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, bytes]]:
@@ -71,14 +73,8 @@ def _manifest(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, bytes]]:
 @click.pass_obj
 def list_(session: Session, family: str | None) -> None:
     """Every registered step."""
-    import json  # noqa: PLC0415
-
     rows = []
     for item in session.items(f"migrations/{family}/" if family else "migrations/"):
         _, of, source, destination = item["key"].split("/")
-        try:
-            told = json.loads(item["value"])
-        except ValueError:
-            told = {}
-        rows.append({"family": of, "from": source, "to": destination, **told, "key": item["key"]})
-    session.show(rows, "family", "from", "to", "runtime", "lossy", wide=("module", "key"))
+        rows.append({"family": of, "from": source, "to": destination, **told_json(item), "key": item["key"]})
+    session.show(rows, "family", "from", "to", "runtime", "lossy", wide=("module", "key"), name="key")
