@@ -1,71 +1,122 @@
-"""``versiqii migrations``: register what carries a config from one schema version to another."""
+"""``versiqii migrations``: write, try and register what carries a config from one schema version to another."""
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
-from versiqiid.cli.commands.shared import dry_run, read_input, save, told_json, wrote
+from versiqiid.cli.commands.shared import dry_run, save, told_json
+from versiqiid.cli.exits import Exit
 from versiqiid.cli.session import Session
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 @click.group()
 def migrations() -> None:
-    """Register what carries a config from one schema version to another; up and down are two."""
+    """Write, try and register what carries a config from one schema version to another; up and down are two."""
+
+
+def step(command: F) -> F:
+    """``FAMILY FROM TO``."""
+    for argument in (
+        click.argument("destination", metavar="TO"),
+        click.argument("source", metavar="FROM"),
+        click.argument("family"),
+    ):
+        command = argument(command)
+    return command
+
+
+def effort(command: F) -> F:
+    """How hard the laws are tried."""
+    for option in (
+        click.option(
+            "--extra", "extras", multiple=True, metavar="NAME", help="A member that open objects get now and then."
+        ),
+        click.option(
+            "--budget", type=click.FloatRange(0.1, 20), default=10, show_default=True, help="Seconds per direction."
+        ),
+        click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Decides which documents."),
+        click.option("--count", type=click.IntRange(1, 20_000), default=2000, show_default=True, help="Per direction."),
+    ):
+        command = option(command)
+    return command
 
 
 @migrations.command()
-@click.argument("family")
-@click.argument("source", metavar="FROM")
-@click.argument("destination", metavar="TO")
+@step
 @click.option("--wasm", metavar="FILE", help="WebAssembly module (ABI v1); it is stored by its digest.")
 @click.option(
     "--entry", type=click.Choice(["vq_up", "vq_down"]), help="Export to call; default: by the order of the versions."
 )
 @click.option("--patch", metavar="FILE", help="RFC 6902 patch.")
-@click.option("--lens", metavar="FILE", help="Reversible declarative operations.")
+@click.option(
+    "--lens", metavar="FILE", help="Reversible operations; the way back is registered too, unless it is there."
+)
+@click.option("--both", is_flag=True, help="With --wasm: register both directions of the module at once.")
+@click.option("--back", metavar="FILE", help="With --patch: the patch of the way back, registered at once.")
+@click.option("--one-way", is_flag=True, help="With --lens: leave the way back alone.")
 @click.option("--lossy", multiple=True, metavar="POINTER", help="What it cannot carry; absent = claimed lossless.")
+@click.option("--back-lossy", multiple=True, metavar="POINTER", help="The same of the way back.")
 @click.option("--description")
 @click.option("--owner")
 @dry_run
 @click.pass_obj
-def add(session: Session, /, family: str, source: str, destination: str, *, dry_run: bool, **given: Any) -> None:
-    """Register one direction of one step of FAMILY."""
-    from versiqiid.core.canonical import canonical  # noqa: PLC0415
-    from versiqiid.core.migration import parse_manifest  # noqa: PLC0415
+def add(session: Session, /, family: str, source: str, destination: str, *, dry_run: bool, **given: Any) -> int:
+    """Register a step of FAMILY; a pair that breaks a law is refused, with the document that shows it."""
+    from versiqiid.cli.registering import manifests, module_keys  # noqa: PLC0415
 
-    manifest, module = _manifest(given)
-    raw = canonical(manifest)
-    parse_manifest(raw)
-    for key, value in reversed(module.items()):  # the head last: it is held against its parts
+    there, back = manifests(given)
+    keys = {f"migrations/{family}/{source}/{destination}": there}
+    opposite = f"migrations/{family}/{destination}/{source}"
+    if back is not None and not (given["lens"] and _exists(session, opposite)):
+        keys[opposite] = back
+    for key, value in reversed(module_keys(given).items()):  # the head last: it is held against its parts
         save(session, key, value, dry_run=dry_run)
-    key = f"migrations/{family}/{source}/{destination}"
-    wrote(session, key, save(session, key, raw, dry_run=dry_run), dry=dry_run)
+    return _write(session, keys, dry_run=dry_run)
 
 
-def _manifest(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """The migration key's value, and the module keys that it needs."""
-    import hashlib  # noqa: PLC0415
+def _exists(session: Session, key: str) -> bool:
+    from versiqiid.errors import NotFound  # noqa: PLC0415
 
-    from versiqiid.core.document import read  # noqa: PLC0415
-    from versiqiid.core.modules import split  # noqa: PLC0415
+    try:
+        session.key(key)
+    except NotFound:
+        return False
+    session.tell(f"{key} is there already and stays")
+    return True
 
-    kinds = [kind for kind in ("wasm", "patch", "lens") if given[kind]]
-    if len(kinds) != 1:
-        raise click.UsageError("give exactly one of --wasm, --patch, --lens")
-    raw = read_input(given[kinds[0]])
-    told: dict[str, Any] = {name: given[name] for name in ("description", "owner") if given[name]}
-    if given["lossy"]:
-        told["lossy"] = list(given["lossy"])
-    match kinds[0]:
-        case "wasm":
-            told |= {"runtime": "wasm", "module": f"sha256:{hashlib.sha256(raw).hexdigest()}"}
-            return told | ({"entry": given["entry"]} if given["entry"] else {}), split(raw)
-        case "patch":
-            return told | {"runtime": "json-patch", "patch": read(raw)}, {}
-        case _:
-            return told | {"runtime": "lens", "lens": read(raw)}, {}
+
+def _write(session: Session, keys: dict[str, bytes], *, dry_run: bool) -> int:
+    """Both keys or none; the documents that break a law are printed."""
+    from versiqiid.cli.lawtext import finding_lines  # noqa: PLC0415
+    from versiqiid.cli.problems import raise_problem  # noqa: PLC0415
+
+    operations = [{"op": "set", "key": key, "value": raw.decode()} for key, raw in keys.items()]
+    query = {"validate_only": "true"} if dry_run else {}
+    answer = session.ask("POST", "/v1/txn", body=json.dumps({"operations": operations}).encode(), query=query)
+    told = answer.json()
+    if answer.status >= 400:  # noqa: PLR2004 - HTTP errors begin there
+        if told.get("code") != "law_broken":
+            raise_problem(answer.status, answer.raw)
+        if session.output in ("json", "yaml"):
+            session.show(told)
+        else:
+            print("\n".join(line for finding in told["findings"] for line in finding_lines(finding)).lstrip("\n"))
+        session.tell(f"versiqii: {told['detail']}\n  {told.get('hint', '')}")
+        return Exit.INVALID
+    session.tell("nothing was written (--dry-run)" if dry_run else f"written at revision {told['revision']}")
+    rows = [{"key": key, "revision": told["revision"], "correlationId": told["correlationId"]} for key in keys]
+    if session.output in ("json", "yaml"):
+        session.show(rows if len(rows) > 1 else rows[0], "key")
+    else:
+        print("\n".join(keys))
+    return Exit.OK
 
 
 @migrations.command("list")
@@ -78,3 +129,87 @@ def list_(session: Session, family: str | None) -> None:
         _, of, source, destination = item["key"].split("/")
         rows.append({"family": of, "from": source, "to": destination, **told_json(item), "key": item["key"]})
     session.show(rows, "family", "from", "to", "runtime", "lossy", wide=("module", "key"), name="key")
+
+
+@migrations.command()
+@step
+@click.pass_obj
+def plan(session: Session, family: str, source: str, destination: str) -> int:
+    """The way that the rule chooses, its lossy steps, what is missing. Exit 6 when there is no way."""
+    from versiqiid.cli.lawtext import show_plan  # noqa: PLC0415
+
+    told = session.request("POST", f"/v1/migrations/{family}/{source}/{destination}:plan").json()
+    show_plan(session, told)
+    return Exit.OK if told["path"] is not None else Exit.NOT_FOUND
+
+
+@migrations.command()
+@click.argument("family", required=False)
+@click.argument("source", metavar="FROM", required=False)
+@click.argument("destination", metavar="TO", required=False)
+@click.option("--project", metavar="FOLDER", help="Try the migration in this folder instead, without a daemon.")
+@effort
+@click.pass_obj
+def test(session: Session, /, family: str | None, source: str | None, destination: str | None, **how: Any) -> int:
+    """Try the laws of a step and its opposite on thousands of documents. Exit 0: they hold; 3: one is broken."""
+    from versiqiid.cli.lawtext import show_report  # noqa: PLC0415
+
+    if how["project"]:
+        told = _offline(how)
+    elif family and source and destination:
+        effort = {"count": how["count"], "seed": how["seed"], "budgetSeconds": how["budget"], "extras": how["extras"]}
+        path = f"/v1/migrations/{family}/{source}/{destination}:test"
+        told = session.request("POST", path, body=json.dumps(effort).encode()).json()
+    else:
+        raise click.UsageError("give FAMILY FROM TO, or --project FOLDER")
+    show_report(session, told)
+    return Exit.OK if told["holds"] else Exit.INVALID
+
+
+def _offline(how: dict[str, Any]) -> dict[str, Any]:
+    from versiqiid.cli.lawtest import test_project  # noqa: PLC0415
+    from versiqiid.engine.lawcheck import Effort  # noqa: PLC0415
+
+    wanted = Effort(how["count"], how["seed"], how["budget"], extras=tuple(how["extras"]))
+    return test_project(Path(how["project"]), wanted)
+
+
+@migrations.command()
+@step
+@click.argument("file")
+@click.option("--stash", metavar="FILE", help="What an earlier way in the other direction kept aside.")
+@click.option("--stash-out", metavar="FILE", help="Where to write what this way keeps aside.")
+@click.pass_obj
+def run(session: Session, /, family: str, source: str, destination: str, file: str, **stashes: str | None) -> int:
+    """Carry the config in FILE from FROM to TO without storing anything. Exit 3 when it is refused."""
+    from versiqiid.cli.accounts import carry  # noqa: PLC0415
+
+    path = f"/v1/migrations/{family}/{source}/{destination}:run"
+    return carry(session, path, {"config": file}, **stashes)
+
+
+@migrations.command()
+@click.argument("folder")
+@click.option("--lang", required=True, metavar="LANGUAGE", help="c, rust, assemblyscript, lens …")
+@click.pass_obj
+def init(session: Session, folder: str, lang: str) -> None:
+    """Begin a migration in a new FOLDER, from a template that builds and passes its law tests."""
+    from versiqiid.cli.projects import make  # noqa: PLC0415
+
+    for name in make(Path(folder), lang):
+        print(f"{folder}/{name}")
+    session.tell(f"next: versiqii migrations build {folder}, then versiqii migrations test --project {folder}")
+
+
+@migrations.command()
+@click.argument("folder", default=".")
+@click.pass_obj
+def build(session: Session, folder: str) -> None:
+    """Build the migration in FOLDER by its own build.py."""
+    from versiqiid.cli.projects import build as made  # noqa: PLC0415
+
+    module = made(Path(folder))
+    if module is None:
+        session.tell("a lens needs no building")
+    else:
+        print(module)

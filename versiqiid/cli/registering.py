@@ -1,0 +1,73 @@
+"""What ``migrations add`` writes: the manifests of one direction or both, and the module keys they need."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import click
+
+from versiqiid.cli.commands.shared import read_input
+from versiqiid.cli.projects import both_ways
+from versiqiid.core.canonical import canonical
+from versiqiid.core.document import read
+from versiqiid.core.migration import parse_manifest
+from versiqiid.core.modules import split
+
+_KINDS = ("wasm", "patch", "lens")
+_ONLY_WITH = {"both": "wasm", "entry": "wasm", "back": "patch", "one_way": "lens"}
+
+
+def manifests(given: dict[str, Any]) -> tuple[bytes, bytes | None]:
+    """The values of the migration key and of the opposite one, None where only one is asked for.
+
+    :param given: the options of the command, by name.
+    :raises UsageError: options that do not go together. :raises InvalidInput: a file is not what it should be.
+    """
+    kind = _kind(given)
+    there, back = _both(kind, given)
+    if back is None and given["back_lossy"]:
+        raise click.UsageError("--back-lossy needs the way back: --both, --back or --lens")
+    one = _value(there, given, given["lossy"])
+    return one, None if back is None else _value(back, given, given["back_lossy"])
+
+
+def module_keys(given: dict[str, Any]) -> dict[str, bytes]:
+    """The keys that hold the module, its head first; none where there is no module."""
+    return split(read_input(given["wasm"])) if given["wasm"] else {}
+
+
+def _kind(given: dict[str, Any]) -> str:
+    kinds = [kind for kind in _KINDS if given[kind]]
+    if len(kinds) != 1:
+        raise click.UsageError("give exactly one of --wasm, --patch, --lens")
+    for option, kind in _ONLY_WITH.items():
+        if given[option] and kind != kinds[0]:
+            raise click.UsageError(f"--{option.replace('_', '-')} goes with --{kind} only")
+    if given["both"] and given["entry"]:
+        raise click.UsageError("--both calls both entries; --entry names one")
+    return kinds[0]
+
+
+def _both(kind: str, given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """The manifests of the two directions; the second None where it is not asked for."""
+    if kind == "lens":
+        there, back = both_ways(read_input(given["lens"]))
+        return there, None if given["one_way"] else back
+    if kind == "patch":
+        there = {"runtime": "json-patch", "patch": read(read_input(given["patch"]))}
+        return there, {"runtime": "json-patch", "patch": read(read_input(given["back"]))} if given["back"] else None
+    there = {"runtime": "wasm", "module": f"sha256:{hashlib.sha256(read_input(given['wasm'])).hexdigest()}"}
+    if given["entry"]:
+        there["entry"] = given["entry"]
+    return there, dict(there) if given["both"] else None
+
+
+def _value(manifest: dict[str, Any], given: dict[str, Any], declared: tuple[str, ...]) -> bytes:
+    """The key's value, checked."""
+    told = {name: given[name] for name in ("description", "owner") if given[name]}
+    known = manifest.get("lossy", [])
+    lossy = [*known, *(pointer for pointer in declared if pointer not in known)]
+    raw = canonical({**manifest, **told, **({"lossy": lossy} if lossy else {})})
+    parse_manifest(raw)
+    return raw
