@@ -91,6 +91,12 @@ def violations(compiled: CompiledSchema, document: Json) -> tuple[Violation, ...
     return explain(compiled, document)
 
 
+def in_engine_syntax(compiled: CompiledSchema, value: Json) -> Json:
+    """A copy of the schema, or of a document that it refers to, with its patterns as the deciding engine reads them."""
+    found = compiled.survey
+    return _with_engine_patterns(value, found) if found is not None and found.patterns else value
+
+
 def _known(registry: Mapping[str, Json]) -> dict[str, Json]:
     """Those documents whose dialect is known; a reference to any other leads nowhere."""
     known = {}
