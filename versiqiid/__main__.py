@@ -4,23 +4,43 @@ from __future__ import annotations
 
 import ast
 import inspect
+import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 from versiqiid import __version__
 from versiqiid.errors import VersiqiiError, first_of
 from versiqiid.journals_cli import journal
-from versiqiid.settings import Settings, load
+from versiqiid.settings import Settings, check_environment, load
 
 EXIT_USAGE = 64
 EXIT_FAILED = 1
 EXIT_AGAIN = 75
+EXIT_INTERRUPTED = 130
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """A group whose wrong command lines end with the exit code that all our commands have for them."""
+
+    def main(self, *args: Any, **given: Any) -> NoReturn:
+        """As click's own, but for the exit codes."""
+        try:
+            super().main(*args, **{**given, "standalone_mode": False})
+        except click.exceptions.Exit as done:
+            sys.exit(done.exit_code)
+        except click.Abort:
+            click.echo("interrupted", err=True)
+            sys.exit(EXIT_INTERRUPTED)
+        except click.ClickException as error:
+            error.show()
+            sys.exit(EXIT_USAGE)
+        sys.exit(0)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="versiqiid")
 def main() -> None:
     """The Versiqii daemon: configuration that always fits the version that is actually running."""
@@ -34,6 +54,7 @@ def _run(**given: Any) -> None:
 
     file = given.pop("config")
     try:
+        check_environment(os.environ)
         settings = load({name: value for name, value in given.items() if value is not None}, file)
         logs.configure(settings.log_level)
         anyio.run(daemon.run, settings)

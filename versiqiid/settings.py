@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import socket
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -123,6 +125,22 @@ class Settings(BaseSettings):
     checkpoint_interval_s: float = Field(default=1.0, gt=0)
     """How often a checkpoint is signed when there are new entries."""
 
+    archive: str = ""
+    """``s3://bucket/prefix``: where the journal is kept a second time; empty = nowhere. Endpoint, region and
+    credentials are found as AWS's own clients find them (``AWS_ENDPOINT_URL``, ``AWS_ACCESS_KEY_ID``, …)."""
+
+    archive_recipient: str = ""
+    """age recipients (``age1…``), comma separated, whom documents are encrypted for; empty = none is archived."""
+
+    archive_interval_s: float = Field(default=300.0, gt=0)
+    """How often the leader brings the archive up to date."""
+
+    archive_lock: Literal["none", "governance", "compliance"] = "none"
+    """Object Lock mode of what is archived; none = what the bucket does by itself."""
+
+    archive_retain_days: int = Field(default=365, gt=0)
+    """How long Object Lock keeps it, where ``archive-lock`` is not none."""
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """How much is logged to standard error."""
 
@@ -217,6 +235,29 @@ def load(flags: dict[str, Any], file: Path | None = None) -> Settings:
     except ValidationError as error:
         raise InvalidSetting("; ".join(_explain(e) for e in error.errors())) from error
     return settings
+
+
+_NOT_SETTINGS = re.compile(
+    "ADDR|TOKEN|TOKEN_FILE|TENANT|FORMAT|DEBUG|GIT_.*"  # the command line's
+    "|SERVICE_(HOST|PORT.*)|PORT(_[0-9]+_(TCP|UDP).*)?"  # what Kubernetes tells of a Service of our name
+    "|TEST_.*|BENCH_.*|REQUIRE_SERVICES"  # our tests'
+)
+
+
+def check_environment(environ: Mapping[str, str]) -> None:
+    """Return when every ``VERSIQII_…`` in the environment means something: a typo must not choose a default.
+
+    :raises InvalidSetting: an unknown one; every such name is told.
+    """
+    given = {name.upper() for name in environ if name.upper().startswith("VERSIQII_")}
+    unknown = sorted(
+        name
+        for name in given
+        if name[9:].lower() not in Settings.model_fields and not _NOT_SETTINGS.fullmatch(name[9:])
+    )
+    if unknown:
+        msg = f"unknown setting in the environment: {', '.join(unknown)}"
+        raise InvalidSetting(msg, hint="See `versiqiid run --help` for the names.")
 
 
 def _read_file(file: Path) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The use cases behind every face: read, list, write, delete, transact. No HTTP and no terminal here.
 
-A write goes to the store first and is recorded then; while it is under way it is announced, so that the watch
-attributes it to its author even when it is faster.
+A write goes to the store first and is recorded then. A note in the same transaction tells the process that leads whose
+write it is, so that it is attributed to its author also where the watch is faster.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from versiqiid.core.times import rfc3339
 from versiqiid.engine.attributions import Attributions
 from versiqiid.engine.facts import Attribution, key_fact
 from versiqiid.engine.gate import JournalGate
-from versiqiid.errors import Conflict, Forbidden, InvalidInput, InvalidKey, NotFound
+from versiqiid.errors import Conflict, Forbidden, InvalidInput, InvalidKey, NotFound, TooLarge
 from versiqiid.operations import check_operations, check_size
 from versiqiid.ports import ABSENT, Check, Delete, Entry, KeyRecord, KeyValueStore, Operation, Query, Set
 
@@ -118,7 +118,7 @@ class Service:
         strip = len(self.root) + 1
         page: list[Entry] = []
         for entry in listing.entries:
-            if entry.key > after and k.parse(entry.key[strip:]) is not None:
+            if entry.key > after and is_listed(entry.key[strip:], prefix):
                 if len(page) == page_size:
                     return Page(await self._items(page), page[-1].key[strip:])
                 page.append(entry)
@@ -182,13 +182,11 @@ class Service:
         by: Attribution,
     ) -> Written:
         """Commit and record. Once it is committed it is recorded, also when the caller is no longer there."""
-        slots = [(w.key, digest(w.raw) if w.raw is not None else None) for w in writes if w.op != "check"]
-        with self._attributions.announced(slots, by):
-            revision = int(await self.store.commit(operations))
-            changes = [c for write in writes if (c := _change(write, before[write.key], revision)) is not None]
-            if changes:
-                with anyio.CancelScope(shield=True):
-                    await self.gate.append([key_fact(change, by) for change in changes])
+        revision = int(await self.store.commit((*operations, *self._note(operations, by))))
+        changes = [c for write in writes if (c := _change(write, before[write.key], revision)) is not None]
+        if changes:
+            with anyio.CancelScope(shield=True):
+                await self.gate.append([key_fact(change, by) for change in changes])
         there = {key: entry.revision for key, entry in before.items() if entry is not None}
         there |= {change.key: revision for change in changes}
         gone = {write.key for write in writes if write.op == "delete"}
@@ -199,6 +197,20 @@ class Service:
             keys=tuple(change.key for change in changes),
             revisions={key: at for key, at in there.items() if key not in gone},
         )
+
+    def _note(self, operations: Sequence[Operation], by: Attribution) -> tuple[Operation, ...]:
+        """Who writes, for whoever leads; left out where the store takes no further operation."""
+        strip = len(self.root) + 1
+        removed = [operation.key[strip:] for operation in operations if isinstance(operation, Delete)]
+        if not removed and not any(isinstance(operation, Set) for operation in operations):
+            return ()
+        key, raw = self._attributions.note(by, removed)
+        note = Set(f"{self.root}/{key}", raw)
+        try:
+            check_size((*operations, note), self.store.limits)
+        except TooLarge:
+            return ()
+        return (note,)
 
     async def _check(self, write: Write, before: Entry | None, writes: Sequence[Write]) -> None:
         raw = write.raw or b""
@@ -255,6 +267,12 @@ def check_prefix(prefix: str) -> None:
     if room not in (*k.DESIRED, *k.DAEMON) or not all(k.is_segment(segment) for segment in rest):
         rooms = ", ".join((*k.DESIRED, *k.DAEMON))
         raise InvalidKey(f"prefix {prefix[:200]!r} is no place of the key layout", hint=f"Rooms are {rooms}.")
+
+
+def is_listed(key: str, prefix: str) -> bool:
+    """Whether a list of this prefix shows the key: those of the layout, the daemon's own notes only when asked for."""
+    meaning = k.parse(key)
+    return meaning is not None and (bool(prefix) or not isinstance(meaning, k.SystemKey))
 
 
 def _meaning(key: str) -> k.Key:

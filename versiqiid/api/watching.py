@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from versiqiid.api.service import Service, check_prefix
-from versiqiid.core import keys as k
+from versiqiid.api.service import Service, check_prefix, is_listed
 from versiqiid.ports import Batch, Entry, WatchEvent
 
 
@@ -62,7 +61,7 @@ async def changes(service: Service, prefix: str, tell: Callable[[list[KeyEvent]]
         if not isinstance(event, Batch):
             return
         found = [KeyEvent(e.event, e.key[strip:], e.revision) for e in differences.of(event)]
-        found = [e for e in found if k.parse(e.key) is not None]
+        found = [e for e in found if is_listed(e.key, prefix)]
         if found or not standing:
             standing = True
             await tell(found)

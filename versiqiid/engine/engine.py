@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
@@ -76,7 +77,7 @@ class Engine:
         self._clocks = clocks
         self.snapshot = Snapshot()
         self.gate = JournalGate(ports.journal, ports.metrics)
-        self.attributions = Attributions()
+        self.attributions = Attributions(_writer_name(settings.leader.name))
         self._computer = Computer(
             MeasuredValidator(ports.validator, ports.metrics),
             MeasuredRuntime(ports.runtime, ports.metrics, clocks.monotonic),
@@ -170,3 +171,8 @@ class Engine:
     def _elected(self, term: Term) -> Draft:
         data = {"leader": self._settings.leader.name, "epoch": term.epoch}
         return Draft("LeaderElected", f"leader/{self._settings.leader.root}", data, DAEMON, str(uuid.uuid4()))
+
+
+def _writer_name(name: str) -> str:
+    """The process's name as part of a key, whatever characters it has."""
+    return hashlib.sha256(name.encode()).hexdigest()[:8]

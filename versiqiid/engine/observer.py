@@ -127,6 +127,7 @@ class Observer:
 
     async def _take_in(self, batch: Batch) -> None:
         seen = self._relative(batch)
+        self._attributions.take_in(seen.changed)
         reconciler = self._reconciler
         cause = None if reconciler is None else await self._record_first(seen)
         changes = self._snapshot.apply(seen)
@@ -160,7 +161,7 @@ class Observer:
         for at in range(0, len(changes), FACTS_AT_ONCE):
             drafts = []
             for change in changes[at : at + FACTS_AT_ONCE]:
-                by = self._attributions.of(change.key, digest(change.after.raw) if change.after else None)
+                by = self._attributions.of(change)
                 drafts.append(key_fact(change, by if by.correlation_id else replace(by, correlation_id=made)))
             causes += [_cause(entry) for entry in await self._append(drafts)]
         return causes
