@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 STEPS_MAX: Final = 50_000
 """Pairs of subschemas that one comparison looks at, met again or not: about a second of work."""
 
-_Pair = tuple[int, int]
+_Pair = tuple[Node, Node]
 
 _FAMILIES: Final = frozenset({Kind.STRING, Kind.NUMBER, Kind.OBJECT, Kind.ARRAY})
 _JSON_TYPES: Final[dict[Kind, tuple[type, ...]]] = {
@@ -79,7 +79,7 @@ class Comparison:
         self.steps_left -= 1
         if self.steps_left < 0:
             raise OverBudgetError
-        pair = (id(old), id(new))
+        pair = (old, new)
         if pair in self._done:
             return self._done[pair]
         if pair in self._open:

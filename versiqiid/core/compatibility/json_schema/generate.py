@@ -49,7 +49,7 @@ class Generator:
     """Makes values for nodes, each node's once per level."""
 
     hints: Hints
-    _made: dict[tuple[int, int], tuple[Json, ...]] = field(default_factory=dict)
+    _made: dict[tuple[Node, int], tuple[Json, ...]] = field(default_factory=dict)
 
     def documents(self, root: Node) -> tuple[Json, ...]:
         """Documents for the whole schema, simple ones first."""
@@ -60,7 +60,7 @@ class Generator:
             return self.hints.values
         if depth > _DEPTH_MAX:
             return _simplest(node)
-        key = (id(node), depth)
+        key = (node, depth)
         if key not in self._made:
             self._made[key] = _simplest(node)  # a reference that leads back here without going deeper
             self._made[key] = tuple(islice(_distinct(self._values(node, depth), _BYTES_MAX), _VALUES_MAX))
@@ -212,8 +212,9 @@ def _count(node: Node, keyword: str, otherwise: int) -> int:
 
 
 def _lengths(least: int, most: int, hints: Iterable[int]) -> list[int]:
-    """Lengths within and just beside the limits that are not too long to be written out."""
-    near = (least, least + 1, most if most < _LENGTH_MAX else least + 2, most - 1, *hints)
+    """Lengths at and just inside the limits, and those that the schemas mention, none too long to be written out."""
+    upper = (most, most - 1) if most < _LENGTH_MAX else (least + 2,)
+    near = (least, least + 1, *upper, *hints)
     return list(dict.fromkeys(length for length in near if 0 <= least <= length <= min(most, _LENGTH_MAX)))
 
 

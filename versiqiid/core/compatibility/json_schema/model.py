@@ -109,7 +109,8 @@ _TYPES: Final = {
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """One subschema, or one part of one. Nodes are the same when they are the same object.
+    """One subschema, or one part of one. Nodes are equal when they are the same object, so memos
+    keep them by themselves: an ``id`` may be another node's once the first one is gone.
 
     :ivar schema: the schema object that it was read from; parts of one schema object share it.
     :ivar pointer: where that stands, as RFC 6901 pointer (after an address for what stands in another document).
