@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from versiqiid.core.canonical import canonical
+from versiqiid.core.generate.flatten import identity
 from versiqiid.core.generate.scalars import number_boundaries, string_boundaries
 from versiqiid.core.generate.shapes import (
     ANYTHING,
     ITEMS_MAX,
+    contained_of,
     elements_of,
     map_of,
     members_of,
@@ -56,8 +57,8 @@ class Boundaries:
         for plain in self._schemas.plains(schema, ALTERNATIVES_MAX):
             for value in self._of_plain(plain, depth):
                 self._work -= 1
-                key = canonical(value)
-                if key not in seen:
+                key = identity(value)
+                if key is not None and key not in seen:
                     seen.add(key)
                     found.append(value)
                 if len(found) >= most or (self._work < 0 and found):
@@ -137,18 +138,26 @@ class Boundaries:
                 yield {**least, name: value}
 
     def _arrays(self, plain: dict[str, Any], depth: int) -> Iterator[Json]:
+        """Arrays; where elements must differ, those in which they do."""
+        distinct = bool(plain.get("uniqueItems"))
+        for made in self._any_arrays(plain, depth, distinct=distinct):
+            if not distinct or len({identity(item) for item in made}) == len(made):
+                yield made
+
+    def _any_arrays(self, plain: dict[str, Any], depth: int, *, distinct: bool) -> Iterator[list[Json]]:
         first, rest = elements_of(plain)
         leading = [self._values(schema, depth - 1, PLACE_MAX) for schema in first]
         further = self._values(rest, depth - 1, PLACE_MAX) if rest is not False else []
         least, most = int(plain.get("minItems", 0)), int(plain.get("maxItems", ITEMS_MAX))
         head = [values[0] for values in leading if values][:most]
+        wanted, count = contained_of(plain)
+        head += (self._values(wanted, depth - 1, PLACE_MAX)[:1] if count else []) * count
         needed = max(0, min(least, ITEMS_MAX) - len(head))
         if needed and not further:
             yield head
             return
-        distinct = bool(plain.get("uniqueItems"))
         base = [*head, *(further[at % len(further) if distinct else 0] for at in range(needed))]
-        if least == 0:
+        if least == 0 and not count:
             yield []
         yield base
         for at, values in enumerate(leading[: len(head)]):

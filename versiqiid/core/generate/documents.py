@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from versiqiid.core.canonical import canonical
 from versiqiid.core.generate.boundaries import Boundaries
 from versiqiid.core.generate.dice import Dice
-from versiqiid.core.generate.flatten import Schemas
+from versiqiid.core.generate.flatten import Schemas, identity
 from versiqiid.core.generate.samples import Samples
 
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
     from versiqiid.core.canonical import Json
 
-ALIKE_MAX = 400
+ALIKE_MAX = 100
 """So many documents in a row that were made before, and there are no more. Arbitrary."""
 
 
@@ -33,12 +32,13 @@ def documents(
     """
     schemas = Schemas(schema, remotes)
     seen: set[bytes] = set()
-    for document in Boundaries(schemas).of(schema):
+    boundaries = Boundaries(schemas).of(schema)
+    for document in boundaries:
         if _is_new(document, seen):
             yield document
     dice = Dice(seed)
     samples = Samples(schemas, dice, extras)
-    alike = 0
+    alike = 0 if boundaries else ALIKE_MAX
     while alike < ALIKE_MAX:
         document = samples.of(schema)
         if _is_new(document, seen):
@@ -49,10 +49,8 @@ def documents(
 
 
 def _is_new(document: Json, seen: set[bytes]) -> bool:
-    try:
-        key = canonical(document)
-    except ValueError:  # a number or character that no document may hold
+    key = identity(document)
+    if key is None or key in seen:
         return False
-    fresh = key not in seen
     seen.add(key)
-    return fresh
+    return True

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from versiqiid.core.generate.dice import Dice
@@ -56,33 +57,59 @@ _Node: TypeAlias = _Set | _Repeat | _Sequence | _Choice
 
 def matching(pattern: str, dice: Dice | None = None, *, count: int = 12) -> Iterator[str]:
     """Up to ``count`` strings that should match, no two alike: the shortest first, then by the dice."""
-    try:
-        tree = _Reader(pattern).read()
-    except (ValueError, IndexError):
+    tree = _tree(pattern)
+    if tree is None:
         return
     seen: set[str] = set()
     rolled = dice or Dice(len(pattern))
     for turn in range(3 * count):
-        text = _made(tree, None if dice is None and turn == 0 else rolled)
-        if text not in seen and len(text) <= _LENGTH_MAX:
+        text = _Maker(None if dice is None and turn == 0 else rolled).make(tree)
+        if text not in seen:
             seen.add(text)
             yield text
         if len(seen) == count:
             return
 
 
-def _made(node: _Node, dice: Dice | None) -> str:
-    """One string; without dice the plainest."""
-    match node:
-        case _Set(characters):
-            return dice.pick(characters) if dice else characters[0]
-        case _Choice(nodes):
-            return _made(dice.pick(nodes) if dice else nodes[0], dice)
-        case _Sequence(nodes):
-            return "".join(_made(each, dice) for each in nodes)
-        case _Repeat(inner, least, most):
-            more = 0 if dice is None else dice.below(min(most - least, REPEATS_MAX) + 1)
-            return "".join(_made(inner, dice) for _ in range(min(least + more, _LENGTH_MAX)))
+@lru_cache(maxsize=256)
+def _tree(pattern: str) -> _Node | None:
+    """What the expression says, None where it is not understood."""
+    try:
+        return _Reader(pattern).read()
+    except (ValueError, IndexError):
+        return None
+
+
+class _Maker:
+    """Makes one string and then is used up; without dice the plainest."""
+
+    def __init__(self, dice: Dice | None) -> None:
+        self._dice = dice
+        self._left = _LENGTH_MAX
+
+    def make(self, node: _Node) -> str:
+        """What the node stands for; cut off where repetitions of repetitions would never end."""
+        self._left -= 1
+        dice = self._dice
+        if self._left < 0:
+            return ""
+        match node:
+            case _Set(characters):
+                return dice.pick(characters) if dice else characters[0]
+            case _Choice(nodes):
+                return self.make(dice.pick(nodes) if dice else nodes[0])
+            case _Sequence(nodes):
+                return "".join(map(self.make, nodes))
+            case _Repeat(inner, least, most):
+                more = 0 if dice is None else dice.below(min(most - least, REPEATS_MAX) + 1)
+                return "".join(self.make(inner) for _ in range(min(least + more, _LENGTH_MAX)))
+
+
+def _with_property(name: str) -> str:
+    """A few characters with a Unicode property; letters where it is none of the usual."""
+    value = name.rpartition("=")[2].lower()
+    usual = {"n": "0\u0663", "d": "0\u0663", "p": "-!", "s": "+$", "z": " ", "u": "AÉ", "lu": "AÉ"}
+    return usual.get(value, usual.get(value[:1], "aé"))
 
 
 class _Reader:
@@ -172,9 +199,12 @@ class _Reader:
             if found is None:
                 raise ValueError(_NOT_UNDERSTOOD)
             self._at = found.end()
-            return "aZé" if letter == "p" else "0-"
+            return _with_property(found[0][1:-1]) if letter == "p" else "a0- \u0663"
         if letter in _CONTROL:
             return _CONTROL[letter]
+        if letter == "c" and self._source[self._at].isalpha():
+            self._at += 1
+            return chr(ord(self._source[self._at - 1]) % 32)
         if letter in "xu":
             return self._coded(r"[0-9a-fA-F]{2}" if letter == "x" else r"[0-9a-fA-F]{4}|\{[0-9a-fA-F]{1,6}\}")
         if letter.isalnum():

@@ -79,8 +79,8 @@ class Schemas:
             at += 1
             if found is None:
                 continue
-            key = canonical(found)
-            if key not in seen:
+            key = identity(found)
+            if key is not None and key not in seen:
                 seen.add(key)
                 yield found
 
@@ -119,11 +119,27 @@ class Schemas:
         if reference in self._named:
             return self._named[reference]
         address, _, fragment = reference.partition("#")
-        base = self._named.get(address, False) if address else self._root
+        if fragment and not fragment.startswith("/"):
+            return self._named.get(f"#{fragment}", False)
+        base = self._document(address) if address else self._root
         try:
-            return resolve_pointer(base, unquote(fragment)) if fragment.startswith("/") or not fragment else False
+            return resolve_pointer(base, unquote(fragment))
         except NotFound:
             return False
+
+    def _document(self, address: str) -> Json:
+        """The schema of that address; a relative one is looked for at the end of those that are known."""
+        ending = "/" + address.lstrip("./")
+        near = (schema for name, schema in self._named.items() if name == address or name.endswith(ending))
+        return next(near, False)
+
+
+def identity(value: Json) -> bytes | None:
+    """Bytes that are the same for equal values; None for one that no document may hold."""
+    try:
+        return canonical(value)
+    except ValueError:
+        return None
 
 
 def joined(a: Plain, b: Plain) -> Plain | None:
@@ -149,8 +165,8 @@ def _both(name: str, a: Any, b: Any) -> Any:  # noqa: PLR0911 - one line for eac
     if name == "required":
         return [*a, *(item for item in b if item not in a)]
     if name == "enum":
-        known = {canonical(item) for item in b}
-        return [item for item in a if canonical(item) in known] or None
+        known = {identity(item) for item in b}
+        return [item for item in a if identity(item) in known] or None
     if name == "type":
         return _types(a, b)
     if name == "const":

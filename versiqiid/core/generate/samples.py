@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from versiqiid.core.generate.flatten import identity
 from versiqiid.core.generate.scalars import number, string
 from versiqiid.core.generate.shapes import (
     ANYTHING,
     ITEMS_MAX,
     additional_of,
+    contained_of,
     elements_of,
     map_of,
     members_of,
@@ -26,6 +28,7 @@ DEPTH_MAX = 12
 VALUES_MAX = 1_000
 """Values of one document, after which nothing optional is made. Arbitrary."""
 _ITEMS_USUAL = 4
+_TRIES = 8
 
 
 class Samples:
@@ -104,6 +107,17 @@ class Samples:
             if name not in made and (len(made) < least or (not sparing and self._dice.one_in(2))):
                 made[name] = self._value(schema, depth - 1)
 
+    def _element(self, schema: Json, depth: int, others: list[Json], plain: dict[str, Any]) -> Json:
+        """One element, another one than those before where they must differ and enough of them are found."""
+        value = self._value(schema, depth - 1)
+        if plain.get("uniqueItems"):
+            known = {identity(other) for other in others}
+            for _ in range(_TRIES):
+                if identity(value) not in known:
+                    break
+                value = self._value(schema, depth - 1)
+        return value
+
     def _array(self, plain: dict[str, Any], depth: int) -> Json:
         first, rest = elements_of(plain)
         least, most = int(plain.get("minItems", 0)), int(plain.get("maxItems", ITEMS_MAX))
@@ -111,7 +125,10 @@ class Samples:
         length = self._dice.between(min(least, ITEMS_MAX), max(min(least, ITEMS_MAX), min(most, least + usual)))
         if rest is False:
             length = min(length, len(first))
-        made = [self._value(first[at] if at < len(first) else rest, depth - 1) for at in range(length)]
-        if plain.get("contains") is not None and made and "minContains" not in plain:
-            made[self._dice.below(len(made))] = self._value(plain["contains"], depth - 1)
+        made: list[Json] = []
+        for at in range(length):
+            made.append(self._element(first[at] if at < len(first) else rest, depth, made, plain))
+        wanted, count = contained_of(plain)
+        for at in range(count):
+            made[at : at + 1] = [self._value(wanted, depth - 1)]
         return made

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 LENGTH_MAX = 400
 """Characters of the longest string that is made unasked. Arbitrary."""
+DEMANDED_MAX = 10_000
+"""The same where the schema demands more: what it demands beyond is not made. Arbitrary."""
+_RANDOM_MAX = 24
 
 _STRINGS = ("", "a", "text", "é", "\U0001d518", "a/b~c", 'say "\\"', "\u0001", "true", "0", " x ")
 _FLOATS = (0.5, -0.5, 0.1, 1e-7, 1.5, 123456.789, 1e21, -1e21)
@@ -89,19 +92,20 @@ def string_boundaries(plain: dict[str, Any]) -> Iterator[str]:
 
 def string(plain: dict[str, Any], dice: Dice) -> str:
     """A string within the lengths, often a boundary."""
-    boundaries = list(string_boundaries(plain))
     least, most = _lengths(plain)
     if isinstance(plain.get("pattern"), str):
-        tries = [text for text in matching(plain["pattern"], dice, count=4) if least <= len(text) <= most]
-        return dice.pick(tries or boundaries or [""])
+        tries = (text for text in matching(plain["pattern"], dice, count=4) if least <= len(text) <= most)
+        return next(tries, "")
+    boundaries = list(string_boundaries(plain))
     if boundaries and (dice.one_in(2) or "format" in plain):
         return dice.pick(boundaries)
     length = dice.between(least, max(least, min(most, least + 12)))
-    return "".join(dice.pick("abcdefgxyzABC0189-_. é\U0001d518") for _ in range(length))
+    made = "".join(dice.pick("abcdefgxyzABC0189-_. é\U0001d518") for _ in range(min(length, _RANDOM_MAX)))
+    return made + "b" * (length - len(made))
 
 
 def _lengths(plain: dict[str, Any]) -> tuple[int, int]:
-    return int(plain.get("minLength", 0)), int(plain.get("maxLength", 1 << 30))
+    return min(int(plain.get("minLength", 0)), DEMANDED_MAX), int(plain.get("maxLength", 1 << 30))
 
 
 def _bounds(plain: dict[str, Any]) -> tuple[Decimal | None, Decimal | None]:

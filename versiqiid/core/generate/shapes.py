@@ -70,7 +70,7 @@ def map_of(plain: Mapping[str, Any]) -> list[tuple[str, Json]]:
     """Members that a map could have: names with the schema of their values; empty where the object is none.
 
     An object whose ``additionalProperties`` is a schema is a map, and so is one with ``patternProperties``. One that is
-    merely open is not.
+    merely open is not, unless it must have members or says how they are called.
     """
     found: list[tuple[str, Json]] = []
     patterns = plain.get("patternProperties")
@@ -78,7 +78,8 @@ def map_of(plain: Mapping[str, Any]) -> list[tuple[str, Json]]:
         found += [(name, schema) for name in matching(pattern, count=3)]
     rest = additional_of(plain)
     names = plain.get("propertyNames")
-    if isinstance(rest, dict) or (rest is True and isinstance(names, dict)):
+    demanded = rest is True and (isinstance(names, dict) or plain.get("minProperties"))
+    if isinstance(rest, dict) or demanded:
         found += [(name, rest) for name in _names(names if isinstance(names, dict) else {})]
     return found
 
@@ -90,6 +91,13 @@ def elements_of(plain: Mapping[str, Any]) -> tuple[list[Json], Json]:
         return items, plain.get("additionalItems", True)
     first = plain.get("prefixItems")
     return (first if isinstance(first, list) else []), items
+
+
+def contained_of(plain: Mapping[str, Any]) -> tuple[Json, int]:
+    """The schema of elements that an array must contain, and how many; none where it says nothing."""
+    if "contains" not in plain:
+        return True, 0
+    return plain["contains"], min(int(plain.get("minContains", 1)), ITEMS_MAX)
 
 
 def _names(plain: Mapping[str, Any]) -> list[str]:

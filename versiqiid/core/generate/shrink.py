@@ -69,7 +69,7 @@ def _numbers(number: float) -> Iterator[float]:
     if abs(number) > INTEGER_MAX:
         yield number / 2
         return
-    if isinstance(number, float):
+    if isinstance(number, float) and not number.is_integer():
         yield int(number)
     if abs(number) > 1:
         yield 1 if number > 0 else -1
