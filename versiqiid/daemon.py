@@ -26,6 +26,7 @@ from versiqiid.adapters.signer import LocalSigner
 from versiqiid.adapters.systemd import Notifier
 from versiqiid.adapters.validation import ProcessValidator
 from versiqiid.adapters.wasm import WasmRuntime
+from versiqiid.archives import Archiving
 from versiqiid.core.imports import Import
 from versiqiid.engine.checkpoints import CheckpointLoop
 from versiqiid.engine.engine import Clocks, Engine, EngineSettings, Ports, Task
@@ -57,6 +58,7 @@ class Daemon:
     signer: LocalSigner | None
     outbox: Outbox | None
     alarms: list[str]
+    archiving: Archiving | None
 
 
 async def run(settings: Settings, *, started: Callable[[str], None] = lambda _: None) -> None:
@@ -94,6 +96,9 @@ async def _open(settings: Settings, opened: AsyncExitStack) -> Daemon:
     if signer is not None:
         loop = CheckpointLoop(journal, signer, metrics=metrics, interval_s=settings.checkpoint_interval_s)
         tasks.append(partial(_sign, loop, alarms))
+    archiving = Archiving(settings, journal, signer.vkey, metrics) if signer and settings.archive else None
+    if archiving is not None:
+        tasks.append(archiving.run)
     engine = Engine(
         Ports(store, store, journal, validator, WasmRuntime(), metrics),
         EngineSettings(
@@ -105,7 +110,7 @@ async def _open(settings: Settings, opened: AsyncExitStack) -> Daemon:
         Clocks(time.time, time.monotonic),
         while_leading=tasks,
     )
-    return Daemon(settings, engine, journal, metrics, validator, store, signer, outbox, alarms)
+    return Daemon(settings, engine, journal, metrics, validator, store, signer, outbox, alarms, archiving)
 
 
 async def _token_rotated(journal: Journal, secret: Secret) -> None:
@@ -182,7 +187,11 @@ async def _start_api(daemon: Daemon, tasks: TaskGroup, stop: anyio.Event) -> str
         validator=daemon.validator,
         metrics=daemon.metrics,
         render=lambda accept: daemon.metrics.render(openmetrics="application/openmetrics-text" in accept),
-        notes=(lambda: _outbox_note(daemon), lambda: "; ".join(daemon.alarms) or None),
+        notes=(
+            lambda: _outbox_note(daemon),
+            lambda: daemon.archiving.note() if daemon.archiving else None,
+            lambda: "; ".join(daemon.alarms) or None,
+        ),
     )
     address: str = await tasks.start(serve, faces, daemon.settings, stop)
     return address

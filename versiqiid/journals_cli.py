@@ -9,14 +9,18 @@ import functools
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from versiqiid.errors import InvalidSetting, JournalRefused, VersiqiiError
 
+if TYPE_CHECKING:
+    from versiqiid.settings import Settings
+
 T = TypeVar("T")
 
+_PATH = click.Path(path_type=Path)
 _POSTGRES = ("postgresql://", "postgres://")
 
 
@@ -46,23 +50,27 @@ def _judged(command: Callable[..., None]) -> Callable[..., None]:
 
 def _place(command: Callable[..., Any]) -> Callable[..., Any]:
     """Where the journal is, in the words of ``versiqiid run``."""
-    path = click.Path(path_type=Path)
-    command = click.option("--config", type=path, help="TOML file with the daemon's settings.")(command)
-    command = click.option("--data-dir", type=path, help="The daemon's data directory; default: as the daemon's.")(
+    command = click.option("--config", type=_PATH, help="TOML file with the daemon's settings.")(command)
+    command = click.option("--data-dir", type=_PATH, help="The daemon's data directory; default: as the daemon's.")(
         command
     )
     return click.option("--journal", help="sqlite:///FILE or postgresql://…; default: in the data directory.")(command)
+
+
+def _settings(given: dict[str, Any], *names: str) -> Settings:
+    """The daemon's settings with what the options say."""
+    from versiqiid.settings import load  # noqa: PLC0415
+
+    return load({name: given[name] for name in names if given[name] is not None}, given["config"])
 
 
 def _with_journal(given: dict[str, Any], work: Callable[[Any], Awaitable[T]]) -> T:
     """Open the journal that the options mean, never making one; do the work; close it."""
     import anyio  # noqa: PLC0415
 
-    from versiqiid.settings import load  # noqa: PLC0415
     from versiqiid.stores import open_journal  # noqa: PLC0415
 
-    flags = {name: given[name] for name in ("journal", "data_dir") if given[name] is not None}
-    settings = load(flags, given["config"])
+    settings = _settings(given, "journal", "data_dir")
 
     async def run() -> T:
         async with open_journal(settings, create=False) as opened:
@@ -73,7 +81,7 @@ def _with_journal(given: dict[str, Any], work: Callable[[Any], Awaitable[T]]) ->
 
 @click.group()
 def journal() -> None:
-    """The journal as a whole, with the daemon stopped: make it, recompute it."""
+    """The journal as a whole, with the daemon stopped: make it, recompute it, archive it, restore it."""
 
 
 @journal.command()
@@ -111,3 +119,60 @@ def init(url: str, service_role: str) -> None:
     for missing in init_journal(url, service_role):
         click.echo(f"could not be made without a superuser: {missing}", err=True)
     click.echo(f"the journal is ready for {service_role}")
+
+
+# ---------------------------------------------------------------------------------------------------------- archive
+
+
+def _archive_place(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--archive", help="s3://bucket/prefix; default: the daemon's setting.")(command)
+
+
+@journal.command()
+@_place
+@_archive_place
+@click.option("--archive-recipient", help="age1…, comma separated: whom documents are encrypted for.")
+@_judged
+def archive(**given: Any) -> None:
+    """Bring the archive up to the newest signed checkpoint, once; the daemon does the same at intervals.
+
+    May run beside a daemon. Repeating it after a failure is right at any time.
+    """
+    from versiqiid import archives  # noqa: PLC0415
+
+    settings = _settings(given, "journal", "data_dir", "archive", "archive_recipient")
+    done = archives.archive_once(settings)
+    if not settings.archive_recipient:
+        click.echo("documents are not archived: there is no --archive-recipient", err=True)
+    added = done.size - done.before
+    click.echo(f"archived {done.size} entries ({added} new) and {done.documents} new documents, root {done.root.hex()}")
+
+
+@journal.command()
+@_place
+@_archive_place
+@click.option("--identity", type=_PATH, help="age identity file that opens the documents.")
+@click.option("--without-documents", is_flag=True, help="Restore entries only: past contents cannot be shown then.")
+@click.option("--vkey", type=_PATH, multiple=True, help="File with the log's verifier key, had from elsewhere.")
+@click.option("--against", type=_PATH, multiple=True, help="Signed checkpoint that was kept elsewhere.")
+@_judged
+def restore(
+    *,
+    identity: Path | None,
+    without_documents: bool,
+    vkey: tuple[Path, ...],
+    against: tuple[Path, ...],
+    **given: Any,
+) -> None:
+    """Make a new journal from the archive alone, verified before and after.
+
+    The signing key is not in the archive: put log.key back into the data directory from its own backup.
+    """
+    from versiqiid import archives  # noqa: PLC0415
+
+    if (identity is None) != without_documents:
+        raise InvalidSetting("give either --identity FILE or --without-documents")
+    settings = _settings(given, "journal", "data_dir", "archive")
+    wanted = archives.Restore(identity, vkey, against)
+    for line in archives.restore_all(settings, wanted):
+        click.echo(line)

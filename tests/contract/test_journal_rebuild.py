@@ -40,7 +40,7 @@ class Place(Protocol):
 
     url: str
 
-    async def open(self) -> SqlJournal: ...
+    async def open(self, origin: str | None = None) -> SqlJournal: ...
     def tamper(self, *statements: str) -> None: ...
 
 
@@ -49,8 +49,8 @@ class SqlitePlace:
         self.path = path
         self.url = f"sqlite:///{path}"
 
-    async def open(self) -> SqlJournal:
-        return await SqliteJournal.open(self.path, clock=SteppingClock())
+    async def open(self, origin: str | None = None) -> SqlJournal:
+        return await SqliteJournal.open(self.path, clock=SteppingClock(), origin=origin)
 
     def tamper(self, *statements: str) -> None:
         with contextlib.closing(sqlite3.connect(self.path)) as database:
@@ -73,8 +73,8 @@ class PostgresPlace:
         parts = urlsplit(admin_url)
         self.url = urlunsplit(parts._replace(netloc=f"{SERVICE}:{PASSWORD}@{parts.hostname}:{parts.port}"))
 
-    async def open(self) -> SqlJournal:
-        return await PostgresJournal.open(self.url, clock=SteppingClock())
+    async def open(self, origin: str | None = None) -> SqlJournal:
+        return await PostgresJournal.open(self.url, clock=SteppingClock(), origin=origin)
 
     def tamper(self, *statements: str) -> None:
         events = ("versiqii_journal_ddl", "versiqii_journal_drop")

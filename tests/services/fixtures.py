@@ -1,7 +1,7 @@
 """The pytest side: one fixture per service, what is skipped or fails without it, and the closing words.
 
-Function fixtures give a fresh server. `shared_kafka`, `shared_postgres` and `shared_vault` are one server for the whole
-run, for tests that only need *a* server: they must not stop it, and use names (topics, databases, paths) of their own.
+Function fixtures give a fresh server. Those named `shared_…` are one server for the whole run, for tests that only need
+*a* server: they must not stop it, and use names (topics, databases, paths, buckets) of their own.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from tests.services.kafka import Kafka
 from tests.services.postgres import Postgres
 from tests.services.prometheus import Prometheus
 from tests.services.vault import Vault, VaultOnDisk
+from tests.services.versitygw import Versitygw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -130,6 +131,18 @@ def prometheus(request: pytest.FixtureRequest) -> Iterator[Callable[..., Prometh
     yield start
     for one in started:
         next(one, None)
+
+
+@pytest.fixture
+def versitygw(request: pytest.FixtureRequest) -> Iterator[Versitygw]:
+    """A fresh S3 server without buckets."""
+    yield from launch(request, Versitygw)
+
+
+@pytest.fixture(scope="session")
+def shared_versitygw(request: pytest.FixtureRequest) -> Iterator[Versitygw]:
+    """One S3 server for the whole run; each test makes buckets of its own."""
+    yield from launch(request, Versitygw)
 
 
 @pytest.fixture(scope="session")

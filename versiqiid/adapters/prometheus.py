@@ -103,6 +103,8 @@ _ROWS: Final[tuple[MetricSpec, ...]] = (
     MetricSpec("versiqii_journal_append_seconds", _H, "Time of one durable append.", buckets=_FAST),
     MetricSpec("versiqii_checkpoint_size", _G, "Entries under the newest signed checkpoint."),
     MetricSpec("versiqii_checkpoint_age_seconds", _G, "Time since the newest checkpoint was signed."),
+    MetricSpec("versiqii_archive_entries", _G, "Entries in the archive."),
+    MetricSpec("versiqii_archive_age_seconds", _G, "Time since the archive was last brought up to date."),
     MetricSpec("versiqii_outbox_backlog", _G, "Entries that the sink has not acknowledged."),
     MetricSpec("versiqii_outbox_age_seconds", _G, "Age of the oldest entry that the sink has not acknowledged."),
     MetricSpec("versiqii_outbox_published_total", _C, "Entries that the sink acknowledged."),

@@ -5,18 +5,19 @@ Which database, which tables and which guards is decided by whoever opens it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Self, TypeVar
 
 import anyio
 from anyio import to_thread
 
-from versiqiid.adapters.sql import queries, rebuild, signing, writes
+from versiqiid.adapters.sql import queries, rebuild, signing, transfer, writes
 from versiqiid.adapters.sql.commits import Job, Writer, append_job, intend_job
 from versiqiid.adapters.sql.database import Database
 from versiqiid.adapters.sql.operations import Append, Intend
 from versiqiid.adapters.sql.rebuild import Rebuilt
+from versiqiid.adapters.sql.transfer import Content, Standing
 from versiqiid.core import merkle
 from versiqiid.errors import Conflict, InvalidInput
 from versiqiid.ports import Draft, Intent, IntentId, KeyRecord, Query, Recorded, Signer
@@ -106,6 +107,10 @@ class SqlJournal:
     async def documents(self, after: str = "", limit: int = 100) -> tuple[tuple[str, bytes], ...]:
         """Kept documents with their digests, in the order of digests, from the one behind ``after``."""
         return await self._read(lambda db: queries.documents(db, after, limit))
+
+    async def document_names(self, after: str = "", limit: int = 1000) -> tuple[str, ...]:
+        """Digests of kept documents in their order, from the one behind ``after``."""
+        return await self._read(lambda db: transfer.document_names(db, after, limit))
 
     async def keys(self, prefix: str = "") -> tuple[KeyRecord, ...]:
         return await self._read(lambda db: queries.keys(db, prefix))
@@ -213,6 +218,23 @@ class SqlJournal:
         if repair:
             await self._writer.exclusively(rebuild.repair)
         return await self._read(rebuild.compare)
+
+    async def standing(self) -> Standing:
+        """What no entry tells, for an archive to keep beside them."""
+        return await self._read(transfer.standing)
+
+    async def fill(
+        self,
+        entries: Iterable[bytes],
+        documents: Iterable[tuple[str, bytes]] | None,
+        checkpoints: Sequence[bytes],
+        *,
+        epoch: int,
+        outbox: Mapping[str, int],
+    ) -> None:
+        """Fill this empty journal, all or nothing; see ``adapters.sql.transfer.fill``."""
+        content = Content(entries, documents, checkpoints, Standing(epoch, outbox))
+        await self._writer.exclusively(lambda db: transfer.fill(db, content))
 
     async def missing_guards(self) -> tuple[str, ...]:
         """The guards against change that the database lacks, by name; empty when all are there."""

@@ -1,0 +1,147 @@
+"""A daemon archives its journal by itself; when all is lost but the key and the bucket, it goes on from the archive."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import boto3
+import pytest
+from pyrage import x25519
+
+from tests.e2e.processes import Daemon, clean_environment, command, scan_world, until
+from tests.services.versitygw import Versitygw
+from versiqiid.core.note import peek_checkpoint
+
+pytestmark = pytest.mark.s3
+
+BINDING, VERSION = "prod/asia/av/default", "envs/prod/asia/av/version"
+
+
+def versiqiid(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [*command("versiqiid"), "journal", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env=clean_environment(**environment),
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+@pytest.fixture
+def bucket(shared_versitygw: Versitygw) -> str:
+    client = boto3.session.Session().client(
+        "s3",
+        endpoint_url=shared_versitygw.url,
+        region_name="us-east-1",
+        aws_access_key_id=shared_versitygw.access_key,
+        aws_secret_access_key=shared_versitygw.secret_key,
+    )
+    name = f"b{secrets.token_hex(6)}"
+    client.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
+    client.close()
+    return name
+
+
+def test_a_daemon_goes_on_from_its_archive_alone(
+    start: Callable[..., Daemon], shared_versitygw: Versitygw, bucket: str, tmp_path: Path
+) -> None:
+    identity, aws = x25519.Identity.generate(), shared_versitygw.credentials
+    (tmp_path / "identity").write_text(f"{identity}\n")
+    place = ("--archive", f"s3://{bucket}/journal")
+    sealed = ("--archive-recipient", str(identity.to_public()))
+    lock = ("--archive-lock", "compliance", "--archive-retain-days", "1")
+    daemon = start(*place, *sealed, *lock, "--archive-interval-s", "0.2", "--checkpoint-interval-s", "0.1", **aws)
+    daemon.load(scan_world())
+    daemon.until_status(BINDING, targetVersion="1.4.0")
+    daemon.load({VERSION: b"2.0.0"}, **{"X-Correlation-Id": "release"})
+    daemon.until_status(BINDING, targetVersion="2.0.0")
+    wanted = max(entry["position"] for entry in daemon.entries(correlation_id="release"))
+    for _ in until("the archive holds the release"):
+        with daemon.client() as client:
+            metrics = client.get("/metrics").text.splitlines()
+        archived = [float(line.split()[-1]) for line in metrics if line.startswith("versiqii_archive_entries ")]
+        if archived and archived[0] > wanted:
+            break
+    daemon.kill()
+    kept = tmp_path / "kept"
+    kept.mkdir(mode=0o700)
+    shutil.copy(daemon.data_dir / "log.key", kept / "log.key")  # from its backup
+    for file in daemon.data_dir.glob("store.db*"):  # the keys were elsewhere, in Consul say
+        shutil.copy(file, kept / file.name)
+    shutil.rmtree(daemon.data_dir)
+
+    done = versiqiid("restore", *place, "--data-dir", str(kept), "--identity", str(tmp_path / "identity"), **aws)
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert done.stdout.splitlines()[-1].startswith("restored ")
+    assert "nothing is proved about who signed it" in done.stdout
+    assert versiqiid("rebuild", "--data-dir", str(kept)).returncode == 0
+    assert daemon.cli("audit", "verify", "--data-dir", str(kept)).returncode == 0
+
+    shutil.move(kept, daemon.data_dir)
+    again = start(folder=daemon.folder)
+    assert again.until_status(BINDING, targetVersion="2.0.0")["correlationId"] == "release"
+    history = again.cli("configs", "show", "configs/av/1.0.0/default", "--at", "release")
+    assert (history.returncode, history.stdout.strip()) == (0, '{"depth": 3}'), history.stderr
+    again.load({VERSION: b"1.4.0"})
+    again.until_status(BINDING, targetVersion="1.4.0")
+
+
+def test_a_daemon_runs_without_its_archive_and_says_so(start: Callable[..., Daemon]) -> None:
+    gone = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y"}
+    daemon = start("--archive", "s3://bucket", "--archive-interval-s", "0.1", AWS_DEFAULT_REGION="us-east-1", **gone)
+    daemon.load(scan_world())
+    daemon.until_status(BINDING, targetVersion="1.4.0")
+    for _ in until("readyz tells of the archive"):
+        with daemon.client() as client:
+            told = client.get("/readyz")
+        if any(note.startswith("archive: ") for note in told.json()["notes"]):
+            break
+    assert told.status_code == 200
+    assert daemon.stop() == 0
+
+
+def test_the_commands_archive_once_and_refuse_what_cannot_be(
+    start: Callable[..., Daemon], shared_versitygw: Versitygw, bucket: str, tmp_path: Path
+) -> None:
+    aws, place = shared_versitygw.credentials, ("--archive", f"s3://{bucket}")
+    daemon = start()
+    daemon.load(scan_world())
+    daemon.until_status(BINDING, targetVersion="1.4.0")
+    daemon.stop()
+    where = ("--data-dir", str(daemon.data_dir))
+    done = versiqiid("archive", *place, *where, **aws)
+    assert done.returncode == 0, done.stderr
+    assert "documents are not archived" in done.stderr
+    size = int(done.stdout.split()[1])
+    note = daemon.cli("audit", "checkpoint", *where).stdout.encode()
+    assert peek_checkpoint(note, "").size == size
+    assert "(0 new)" in versiqiid("archive", *place, *where, **aws).stdout
+    assert versiqiid("archive", *where, **aws).returncode == 64
+    assert versiqiid("archive", "--archive", "s3://not-there", *where, **aws).returncode == 6
+
+    new = ("--data-dir", str(tmp_path / "new"))
+    assert versiqiid("restore", *place, *new, **aws).returncode == 64
+    (tmp_path / "wrong.vkey").write_text(note.decode().splitlines()[0])
+    assert (
+        versiqiid(
+            "restore", *place, *new, "--without-documents", "--vkey", str(tmp_path / "wrong.vkey"), **aws
+        ).returncode
+        == 3
+    )
+    assert not (tmp_path / "new" / "journal.db").exists()
+    vkey = tmp_path / "log.vkey"
+    vkey.write_text((Path(shared_versitygw.folder) / "objects" / bucket / "log.vkey").read_text())
+    done = versiqiid("restore", *place, *new, "--without-documents", "--vkey", str(vkey), **aws)
+    assert done.returncode == 0, done.stderr
+    assert "nothing is proved" not in done.stdout
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["journal.db"]
+    done = versiqiid("restore", *place, *new, "--without-documents", **aws)
+    assert done.returncode == 5
+    assert "it is there already" in done.stderr

@@ -1,0 +1,175 @@
+"""Which archive the settings mean. Only ``daemon.py`` and the commands of ``versiqiid journal`` ask."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from versiqiid.core.audit import Verified
+from versiqiid.core.note import VerifierKey, parse_vkey
+from versiqiid.engine.archive import Archive, Archived, ArchivedJournal, Objects
+from versiqiid.engine.archive_loop import ArchiveLoop
+from versiqiid.engine.archive_restore import Mirrored, mirror, restore
+from versiqiid.engine.facts import DAEMON
+from versiqiid.errors import InvalidInput, InvalidSetting, Refused
+from versiqiid.logs import logger
+from versiqiid.ports import Actor, Metrics
+from versiqiid.settings import Settings
+from versiqiid.stores import open_journal, sqlite_path
+
+log = logger("archive")
+
+OPERATOR = Actor("user", "operator", "cli")
+SQLITE = "sqlite:///"
+
+
+async def open_objects(settings: Settings) -> Objects:
+    """The place that the setting ``archive`` names, looked at once.
+
+    :raises InvalidSetting: no such address, or it cannot be used as it is set.
+    :raises NotFound: no such bucket. :raises Forbidden: not enough rights. :raises Unavailable: no answer.
+    """
+    if not settings.archive:
+        raise InvalidSetting("setting 'archive': expected s3://bucket or s3://bucket/prefix")
+    from versiqiid.adapters.s3 import Retention, S3Objects  # noqa: PLC0415
+
+    lock = settings.archive_lock
+    retention = None if lock == "none" else Retention(lock.upper(), settings.archive_retain_days)
+    return await S3Objects.open(settings.archive, retention=retention)
+
+
+async def open_archive(settings: Settings, journal: ArchivedJournal, key: VerifierKey, actor: Actor) -> Archive:
+    """The archive of this journal; errors as ``open_objects``."""
+    recipients = [text for text in settings.archive_recipient.split(",") if text.strip()]
+    seal = None
+    if recipients:
+        from versiqiid.adapters.age import Sealer  # noqa: PLC0415
+
+        seal = Sealer(recipients).seal
+    return Archive(journal, await open_objects(settings), key, seal, actor=actor)
+
+
+class Archiving:
+    """The daemon's part: the archive kept up to date, and what to say of it."""
+
+    def __init__(self, settings: Settings, journal: Any, vkey: str, metrics: Metrics) -> None:
+        make = partial(open_archive, settings, journal, parse_vkey(vkey), DAEMON)
+        self._loop = ArchiveLoop(make, interval_s=settings.archive_interval_s, metrics=metrics)
+        self._refusal = ""
+
+    async def run(self) -> None:
+        """Until cancelled. An archive that cannot be this journal's is left alone from then on, and told."""
+        try:
+            await self._loop.run()
+        except (Refused, InvalidSetting) as refusal:
+            self._refusal = refusal.message
+            log.error("archive_refused", reason=refusal.message, hint=refusal.hint)
+
+    def note(self) -> str | None:
+        """What is wrong with the archive, if anything."""
+        trouble = self._refusal or self._loop.trouble
+        return f"archive: {trouble}" if trouble else None
+
+
+# --------------------------------------------------------------------------------------------------- for commands
+
+
+def archive_once(settings: Settings) -> Archived:
+    """Bring the archive of this journal up to date; errors as ``Archive.bring``."""
+
+    async def run() -> Archived:
+        opened: Any
+        async with open_journal(settings, create=False) as opened:
+            key = parse_vkey(await _vkey(settings, opened))
+            return await (await open_archive(settings, opened, key, OPERATOR)).bring()
+
+    return anyio.run(run)
+
+
+async def _vkey(settings: Settings, journal: Any) -> str:
+    from versiqiid.adapters.signer import LocalSigner  # noqa: PLC0415
+
+    size = max(1, await journal.size())  # a key is never made here
+    return (await LocalSigner.open(settings.data_dir, name=journal.origin, journal_size=size)).vkey
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """What a restore is given. ``identity`` None = without documents; ``vkeys`` empty = the archive's own key."""
+
+    identity: Path | None
+    vkeys: Sequence[Path] = ()
+    against: Sequence[Path] = ()
+
+
+def restore_all(settings: Settings, wanted: Restore) -> list[str]:
+    """Make the journal again from the archive; what was found, a sentence a line.
+
+    A journal in SQLite appears under its name only when it is complete and verified.
+
+    :raises JournalRefused: the archive or what came of it does not verify. :raises Refused: the journal is not empty.
+    """
+    opener = None
+    if wanted.identity is not None:
+        from versiqiid.adapters.age import Opener  # noqa: PLC0415
+
+        opener = Opener(wanted.identity).open
+    keys = [parse_vkey(_bytes(path).decode("utf-8", "replace")) for path in wanted.vkeys]
+    notes = [_bytes(path) for path in wanted.against]
+
+    async def run() -> tuple[Mirrored, Verified]:
+        objects = await open_objects(settings)
+        with tempfile.TemporaryDirectory(prefix="versiqii-restore-") as folder:
+            found = await mirror(objects, Path(folder), keys, against=notes, documents=opener is not None)
+            with _destination(settings, found.verified.origin) as destination:
+                opened: Any
+                async with open_journal(destination, create=True) as opened:
+                    return found, await restore(opened, found, opener)
+
+    found, verified = anyio.run(run)
+    return [*_remarks(found), f"restored {verified.size} entries of {verified.origin}, root {verified.root.hex()}"]
+
+
+@contextmanager
+def _destination(settings: Settings, origin: str) -> Iterator[Settings]:
+    """Where to restore to: a file beside the final one, which takes its name when the block ends well.
+
+    :raises Refused: the file is there already; nothing was changed.
+    """
+    named = settings.model_copy(update={"log_origin": origin})
+    if not settings.journal_url.startswith(SQLITE):
+        yield named
+        return
+    final = sqlite_path(settings.journal_url)
+    part = final.with_name(f"{final.name}.restoring")
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for leftover in (part, *(part.with_name(part.name + suffix) for suffix in ("-wal", "-shm"))):
+            leftover.unlink(missing_ok=True)
+        if final.exists():
+            raise Refused(f"journal {final}: it is there already", hint="restore beside it, or move it away first")
+        yield named.model_copy(update={"journal": f"{SQLITE}{part}"})
+        part.rename(final)
+    except OSError as error:
+        raise Refused(f"journal {final}: {error.strerror}") from error
+
+
+def _remarks(found: Mirrored) -> list[str]:
+    told = [line for line in found.verified.remarks() if "newer than" not in line]
+    if not found.outbox:
+        told.append("no outbox position was archived: every event is sent again, with the same ce_id")
+    return told
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"{path}: {error.strerror}") from error
