@@ -29,6 +29,7 @@ _FORMS = (
     (re.compile(r'("(?:revision|journal|fuel)": ?)\d+'), r"\1<n>"),
     (re.compile(r"root [0-9a-f]{64}"), "root <digest>"),
     (re.compile(r"\b\d+ of \d+ entries"), "<n> of <n> entries"),
+    (re.compile(r"\bof \d+ signed entries"), "of <n> signed entries"),
     (re.compile(r"\b\d+ ms\b"), "<n> ms"),
     (re.compile(r"revision \d+"), "revision <n>"),
     (re.compile(r" {2,}"), " "),  # the width of a column is that of what stands in it
@@ -36,7 +37,7 @@ _FORMS = (
     (re.compile(r"^((?:envs|configs|bindings)/\S+) (?:\d+|-) (?:\d+|-)$", re.MULTILINE), r"\1 <n> <n>"),
 )
 _LOOKS = re.compile(
-    r"(consul kv get|cat|versiqii (status|drifts|doctor|kv (get|ls)|(configs|schemas|env|audit) (list|history|show)))\b"
+    r"(consul kv get|cat|grep|versiqii (status|drifts|doctor|kv (get|ls)|audit checkpoint|\w+ (list|history|show)))\b"
     r"|curl -s http"
 )
 """Commands that change nothing: a person looks again when the answer is not there yet, and so does the test."""
@@ -103,6 +104,14 @@ def matches(shown: tuple[str, ...], answered: str) -> bool:
     return re.fullmatch(pattern, text and f"{text}\n") is not None
 
 
+def missing(shown: tuple[str, ...], answered: str) -> str:
+    """The first line of the page that the answer does not have in its place."""
+    for count in range(1, len(shown) + 1):
+        if not matches((*shown[:count], "…"), answered):
+            return shown[count - 1]
+    return "(its end: the shell says more)"
+
+
 class Shell:
     """One bash for a whole session, with its descendants in one process group that ends with it."""
 
@@ -160,6 +169,6 @@ def perform(step: Step, shell: Shell, names: dict[str, str]) -> None:
             return
         if time.monotonic() > deadline or not _LOOKS.match(step.command):
             wanted = "\n".join(step.answer)
-            where = f"line {step.line}: $ {step.command}"
+            where = f"line {step.line}: $ {step.command}\n--- not there: {missing(step.answer, answered)}"
             raise AssertionError(f"{where}\n--- the page\n{wanted}\n--- the shell\n{answered}")
         time.sleep(0.05)
