@@ -58,7 +58,9 @@ def list_(  # noqa: PLR0917 - click passes all of them by name
         rows = entries(journal, data_dir, start=start, limit=count, asked=asked)
     else:
         rows = _fetch(session, everything=everything, start=start, limit=limit, asked=asked)
-    session.show(rows, "position", "time", "type", "stream", wide=("correlationId", "actor"))
+    if session.output not in ("json", "yaml"):
+        rows = [row | {"subject": row["stream"]} for row in rows]
+    session.show(rows, "position", "time", "type", "subject", wide=("correlationId", "actor"))
 
 
 def _fetch(
