@@ -46,11 +46,12 @@ def list_(
 @click.pass_obj
 def matrix(session: Session, environment: str | None) -> None:
     """How many drifts of each dimension, for each environment and target."""
+    counts = {f"{name}Drifts": name for name in DIMENSIONS}  # two dimensions are called as the place is
     rows = [
-        place | {name: sum(drift["dimension"] == name for drift in found) for name in DIMENSIONS}
+        place | {column: sum(drift["dimension"] == name for drift in found) for column, name in counts.items()}
         for place, found in _documents(session, environment)
     ]
-    session.show(rows, "environment", "target", *DIMENSIONS, name="key")
+    session.show(rows, "environment", "target", *counts, name="key")
 
 
 def _documents(session: Session, environment: str | None) -> Iterator[tuple[dict[str, str], list[dict[str, Any]]]]:
