@@ -95,9 +95,6 @@ _HOSTS = {
     "org": ("pypi", "pythonhosted", r"registry\.npmjs", r"(?:proxy|sum)\.golang"),
     "io": (r"(?:static|index)\.crates",),
 }
-    "org": ("pypi", "pythonhosted", r"registry\.npmjs", r"(?:proxy|sum)\.golang"),
-    "io": (r"(?:static|index)\.crates",),
-}
 _REGISTRIES = "|".join(rf"{name}\.{end}" for end, names in _HOSTS.items() for name in names)
 _FOREIGN = re.compile(rf"(?<![\w.$~}}])(?:{_PLACES})|{_REGISTRIES}")
 
