@@ -1,4 +1,4 @@
-"""Who leads on a real Consul: one at a time, taken over after a crash, at once after a stop, and never written by the past."""
+"""Who leads on a real Consul: one at a time, taken over after a crash, at once after a stop, never the past."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _ABORT_BYTES_MAX = 4_000
 _UNSIGNED = 0xFFFF_FFFF
 
 
-class BadPointer(Exception):  # noqa: N818 - never leaves this package
+class BadPointer(Exception):
     """A pointer and length that do not lie inside the guest's memory."""
 
 
