@@ -71,7 +71,7 @@ def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
 
 def _text(value: Any) -> str:
     """One cell. What would steer a terminal is shown, not sent: a reason may quote what a migration said."""
-    if value is None:
+    if value is None or value == "":
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"

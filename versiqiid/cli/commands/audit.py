@@ -58,9 +58,7 @@ def list_(  # noqa: PLR0917 - click passes all of them by name
         rows = entries(journal, data_dir, start=start, limit=count, asked=asked)
     else:
         rows = _fetch(session, everything=everything, start=start, limit=limit, asked=asked)
-    if session.output not in ("json", "yaml"):
-        rows = [row | {"subject": row["stream"]} for row in rows]
-    session.show(rows, "position", "time", "type", "subject", wide=("correlationId", "actor"))
+    session.show(rows, "position", "time", "type", "stream", wide=("correlationId", "actor"))
 
 
 def _fetch(

@@ -7,7 +7,9 @@ from typing import Any
 import click
 
 from versiqiid.cli.commands.shared import check_index, dry_run, remove, save, split_version, wrote
+from versiqiid.cli.resolving import running_version
 from versiqiid.cli.session import Session
+from versiqiid.errors import NotFound
 
 
 @click.group()
@@ -50,7 +52,19 @@ def create(
     written = save(session, key, raw, check_index=check_index, dry_run=dry_run)
     if version:
         save(session, f"envs/{environment}/{target}/version", version.encode(), dry_run=dry_run)
+    else:
+        _remark(session, environment, target)
     wrote(session, key, written, dry=dry_run)
+
+
+def _remark(session: Session, environment: str, target: str) -> None:
+    """Say at once when nothing will happen: no version of the target is set there, above or below."""
+    try:
+        running_version(session, environment, target)
+    except NotFound as error:
+        below = session.items(f"envs/{environment}/", values=False)
+        if not any(item["key"].split("/")[-2] == target for item in below):
+            session.tell(f"{error.message}, nor below it: the binding waits\n  {error.hint}")
 
 
 @bindings.command("list")

@@ -40,7 +40,7 @@ def create(session: Session, /, target: str, file: str, check_index: int | None,
         verdict = judge(session, raw, target=target, schema_version=schema)
         if not verdict["valid"]:
             print_violations(verdict, file, to_stderr=True)
-            session.tell(f"{file}: {len(verdict['violations'])} violations")
+            session.tell("nothing was written; --force stores it all the same")
             return Exit.INVALID
     key = f"configs/{target}/{schema}/{given['name']}"
     wrote(session, key, save(session, key, raw, check_index=check_index, dry_run=dry_run), dry=dry_run)

@@ -31,5 +31,5 @@ def rollback(session: Session, subject: str | None, point: str | None, undone: s
     told = session.request("POST", path, body=body, query=query).json()
     rows = told["plan"] if dry_run else told["moved"]
     moving = sum(row["fromDigest"] != row["toDigest"] for row in rows)
-    session.tell(f"{'would move' if dry_run else 'moved'} {moving} keys; correlation id {told['correlationId']}")
+    session.tell(f"{moving} keys {'would move' if dry_run else 'moved'}; correlation id {told['correlationId']}")
     session.show(rows, "key", "fromRevision", "toRevision", wide=("fromDigest", "toDigest"))
