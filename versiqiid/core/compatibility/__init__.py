@@ -5,12 +5,14 @@ the same verdict on every machine.
 two schemas are judged: ``json_schema/``, ``avro/``, ``protobuf/``. Registries, files and compilers are elsewhere.
 """
 
+from versiqiid.core.compatibility.changes import Change, What, changes
 from versiqiid.core.compatibility.levels import Direction, Finding, Level, Verdict, Version, check, in_group
 from versiqiid.core.compatibility.verdict import Basis, Broken, Difference, Judge, Judgement, Live, Side, Witness
 
 __all__ = [
     "Basis",
     "Broken",
+    "Change",
     "Difference",
     "Direction",
     "Finding",
@@ -21,7 +23,9 @@ __all__ = [
     "Side",
     "Verdict",
     "Version",
+    "What",
     "Witness",
+    "changes",
     "check",
     "in_group",
 ]
