@@ -1,4 +1,3 @@
-
 """Build the example's migration modules from C and write them, and the keys that name them, under ``keys/``.
 
 Run it after a change in ``migrations/``: ``python examples/scan-engine/build.py``. It needs ziglang, in the version
