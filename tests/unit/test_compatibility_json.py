@@ -311,6 +311,20 @@ def test_a_oneof_branch_that_overlaps_is_refused_by_its_witness() -> None:
     assert shown.witness is not None
 
 
+def test_an_alternative_that_grows_into_another_is_refused() -> None:
+    """Both alternatives take ``{"a": {}}``, so no document that fits is near; one step beside it is the witness."""
+
+    def schema(**inner: Any) -> dict[str, Any]:
+        loose = {"properties": {"a": obj(patternProperties={"x": {**TEXT, "pattern": "^a"}}, **inner), "c": {}}}
+        closed = obj({"a": True, "b": {"$ref": "#/$defs/y"}}, additionalProperties=False)
+        outer = {"b": {"type": "object", "oneOf": [closed, loose]}, "s": TEXT}
+        return obj(outer, patternProperties={"^S_": TEXT}) | {"$defs": {"y": {"not": {"const": 1}}}}
+
+    judgement = strict(schema(additionalProperties=False), schema())
+    assert not judgement.compatible
+    assert judgement.witness is not None
+
+
 def test_proof_outweighs_the_rules() -> None:
     """Nothing fits the old schema, so every new one takes all of it."""
     judgement = strict({**TEXT, "const": 1}, {**TEXT, "const": 2})

@@ -89,7 +89,8 @@ class Generator:
 
     def _combined(self, node: Node, depth: int) -> Iterator[Json]:
         if node.kind in SUMS:
-            yield from _in_turn(self._of(part, depth) for part in node.parts)
+            sets = [self._of(part, depth) for part in node.parts]
+            yield from _in_turn((*sets, self._merged(sets)))
             return
         parts = node.parts
         if node.kind is Kind.CONDITION:

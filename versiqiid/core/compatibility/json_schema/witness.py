@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 DOCUMENTS_MAX: Final = 4_000
 """Documents that are made up and tried: some 50 ms of work for small schemas."""
 
-_PARENTS_MAX: Final = 60  # documents whose neighbours are tried
+_PARENTS_MAX: Final = 40  # documents that fit, and as many that do not, whose neighbours are tried
 _MULTIPLIER, _INCREMENT, _MODULUS = 6364136223846793005, 1442695040888963407, 2**64  # Knuth's MMIX
 
 
@@ -79,16 +79,16 @@ class Search:
         left = self.documents_max
         hints = hints_of(self.old.schema, self.new.schema)
         generator = Generator(hints)
-        parents: list[Json] = []
+        fitting: list[Json] = []
+        missing: list[Json] = []  # of the old schema by little: two alternatives of oneOf, say, where one is wanted
         for compiled in self._sources(difference):
             for document in generator.documents(Reader(compiled, Side.OLD).root()):
                 left -= 1
                 if left < 0:
                     return
                 yield document
-                if self.old.fits(document):
-                    parents.append(document)
-        for parent in self._chosen(parents):
+                (fitting if self.old.fits(document) else missing).append(document)
+        for parent in (*self._chosen(fitting), *self._chosen(missing)):
             for document in neighbours(parent, hints):
                 left -= 1
                 if left < 0:
