@@ -22,6 +22,7 @@ from versiqiid.errors import InvalidInput, InvalidSetting, Refused
 from versiqiid.logs import logger
 from versiqiid.ports import Actor, Metrics
 from versiqiid.settings import Settings
+from versiqiid.signers import known_keys
 from versiqiid.stores import open_journal, sqlite_path
 
 log = logger("archive")
@@ -87,17 +88,10 @@ def archive_once(settings: Settings) -> Archived:
     async def run() -> Archived:
         opened: Any
         async with open_journal(settings, create=False) as opened:
-            key = parse_vkey(await _vkey(settings, opened))
+            key = (await known_keys(settings, opened))[-1]
             return await (await open_archive(settings, opened, key, OPERATOR)).bring()
 
     return anyio.run(run)
-
-
-async def _vkey(settings: Settings, journal: Any) -> str:
-    from versiqiid.adapters.signer import LocalSigner  # noqa: PLC0415
-
-    size = max(1, await journal.size())  # a key is never made here
-    return (await LocalSigner.open(settings.data_dir, name=journal.origin, journal_size=size)).vkey
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +115,8 @@ def restore_all(settings: Settings, wanted: Restore) -> list[str]:
         from versiqiid.adapters.age import Opener  # noqa: PLC0415
 
         opener = Opener(wanted.identity).open
-    keys = [parse_vkey(_bytes(path).decode("utf-8", "replace")) for path in wanted.vkeys]
+    lines = [line for path in wanted.vkeys for line in _bytes(path).decode("utf-8", "replace").splitlines()]
+    keys = [parse_vkey(line) for line in lines if line.strip()]
     notes = [_bytes(path) for path in wanted.against]
 
     async def run() -> tuple[Mirrored, Verified]:

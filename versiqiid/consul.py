@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -17,6 +16,7 @@ from versiqiid.adapters.consul.store import ConsulStore
 from versiqiid.adapters.consul.watch import WatchOptions
 from versiqiid.ports import Credentials, Metrics, Secret
 from versiqiid.settings import Settings
+from versiqiid.vault import path_from, systemd_credential, vault_settings
 
 
 @asynccontextmanager
@@ -62,7 +62,9 @@ def _credentials(
     if settings.vault and settings.vault_consul_role:
         return _from_vault(settings, consul, metrics, rotated)
     file = (
-        settings.consul_token_file or _path(os.environ, "CONSUL_HTTP_TOKEN_FILE") or systemd_credential("consul-token")
+        settings.consul_token_file
+        or path_from(os.environ, "CONSUL_HTTP_TOKEN_FILE")
+        or systemd_credential("consul-token")
     )
     if file is None:
         return None
@@ -74,25 +76,9 @@ def _credentials(
 def _from_vault(
     settings: Settings, consul: ConsulSettings, metrics: Metrics, rotated: Callable[[Secret], Awaitable[None]] | None
 ) -> Credentials:
-    from versiqiid.adapters.vault import VaultAuth, VaultCredentials, VaultSettings  # noqa: PLC0415
+    from versiqiid.adapters.vault import VaultCredentials  # noqa: PLC0415
 
-    environ = os.environ
-    vault = VaultSettings(
-        address=settings.vault,
-        auth=VaultAuth(settings.vault_auth),
-        auth_mount=settings.vault_auth_mount,
-        role=settings.vault_role,
-        token=environ.get("VAULT_TOKEN", ""),
-        token_file=settings.vault_token_file or systemd_credential("vault-token"),
-        secret_id_file=settings.vault_secret_id_file or systemd_credential("vault-secret-id"),
-        secret_id_wrapped=settings.vault_secret_id_wrapped,
-        jwt_file=settings.vault_jwt_file,
-        namespace=environ.get("VAULT_NAMESPACE", ""),
-        ca_cert=_path(environ, "VAULT_CACERT"),
-        client_cert=_path(environ, "VAULT_CLIENT_CERT"),
-        client_key=_path(environ, "VAULT_CLIENT_KEY"),
-        consul_role=settings.vault_consul_role,
-    )
+    vault = vault_settings(settings, consul_role=settings.vault_consul_role)
 
     async def probe(token: str) -> None:
         """A token that Consul does not know yet is refused; one that it knows may read the root."""
@@ -100,14 +86,3 @@ def _from_vault(
             await store.get(f"{settings.root}/_system/leader")
 
     return VaultCredentials(vault, metrics, dice=random.random, probe=probe, rotated=rotated)
-
-
-def systemd_credential(name: str) -> Path | None:
-    """A credential that systemd handed over (``LoadCredential=``), None when there is none of this name."""
-    folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
-    path = Path(folder) / name
-    return path if folder and path.is_file() else None
-
-
-def _path(environ: Mapping[str, str], name: str) -> Path | None:
-    return Path(environ[name]) if environ.get(name) else None

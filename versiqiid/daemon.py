@@ -22,7 +22,6 @@ from anyio.abc import TaskGroup
 
 from versiqiid import __version__
 from versiqiid.adapters.prometheus import PrometheusMetrics
-from versiqiid.adapters.signer import LocalSigner
 from versiqiid.adapters.systemd import Notifier
 from versiqiid.adapters.validation import ProcessValidator
 from versiqiid.adapters.wasm import WasmRuntime
@@ -35,8 +34,9 @@ from versiqiid.engine.leadership import LeaderSettings
 from versiqiid.engine.outbox import Outbox
 from versiqiid.errors import InvalidSetting, JournalRefused
 from versiqiid.logs import logger
-from versiqiid.ports import Draft, Journal, Secret
+from versiqiid.ports import Draft, Journal, Secret, Signer
 from versiqiid.settings import Settings
+from versiqiid.signers import open_signer
 from versiqiid.stores import open_journal, open_store
 
 log = logger("daemon")
@@ -55,7 +55,7 @@ class Daemon:
     metrics: PrometheusMetrics
     validator: ProcessValidator
     store: Any
-    signer: LocalSigner | None
+    signer: Signer | None
     outbox: Outbox | None
     alarms: list[str]
     archiving: Archiving | None
@@ -87,7 +87,7 @@ async def _open(settings: Settings, opened: AsyncExitStack) -> Daemon:
     metrics = PrometheusMetrics(version=__version__)
     journal = await opened.enter_async_context(open_journal(settings))
     store = await opened.enter_async_context(open_store(settings, metrics, rotated=partial(_token_rotated, journal)))
-    signer = await _signer(settings, journal)
+    signer = await _signer(settings, journal, opened)
     validator = ProcessValidator()
     opened.push_async_callback(validator.aclose)
     outbox = _outbox(settings, journal, metrics)
@@ -119,11 +119,11 @@ async def _token_rotated(journal: Journal, secret: Secret) -> None:
     await journal.append([Draft("TokenRotated", "token/store", data, DAEMON, str(uuid.uuid4()))])
 
 
-async def _signer(settings: Settings, journal: Journal) -> LocalSigner | None:
+async def _signer(settings: Settings, journal: Journal, opened: AsyncExitStack) -> Signer | None:
     """Controllers sign; they share one key where they share one journal."""
     if "controller" not in settings.role:
         return None
-    return await LocalSigner.open(settings.data_dir, name=journal.origin, journal_size=await journal.size())
+    return await opened.enter_async_context(open_signer(settings, journal))
 
 
 def _outbox(settings: Settings, journal: Journal, metrics: PrometheusMetrics) -> Outbox | None:

@@ -122,6 +122,9 @@ class Settings(BaseSettings):
     log_origin: str = ""
     """The journal's name for ever; default: made at the first start."""
 
+    signer: str = "local"
+    """Who signs checkpoints: ``local`` (a key in the data directory) or ``vault-transit:<mount>/<key>[@<version>]``."""
+
     checkpoint_interval_s: float = Field(default=1.0, gt=0)
     """How often a checkpoint is signed when there are new entries."""
 

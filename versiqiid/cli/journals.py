@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 import anyio
 
-from versiqiid.adapters.signer import LocalSigner
 from versiqiid.core.audit import Verified
 from versiqiid.core.note import VerifierKey, parse_vkey, peek_checkpoint
 from versiqiid.core.proof import verify_receipt
@@ -20,6 +19,7 @@ from versiqiid.engine.audit_export import export
 from versiqiid.errors import InvalidInput
 from versiqiid.ports import Actor, Query
 from versiqiid.settings import Settings, load
+from versiqiid.signers import known_keys, open_signer
 from versiqiid.stores import open_journal
 
 T = TypeVar("T")
@@ -58,8 +58,7 @@ def verify_here(
     async def work(opened: Any, settings: Settings) -> Verified:
         keys = _keys(vkeys)
         if not keys:
-            signer = await LocalSigner.open(settings.data_dir, name=opened.origin, journal_size=await opened.size())
-            keys = [parse_vkey(signer.vkey)]
+            keys = await known_keys(settings, opened)
         notes = [path.read_bytes() for path in against]
         return await verify_journal(opened, keys, key_given=bool(vkeys), against=notes)
 
@@ -91,8 +90,8 @@ def receipt(journal: str | None, data_dir: Path | None, position: int) -> tuple[
     """The receipt of an entry, and the entry's bytes."""
 
     async def work(opened: Any, settings: Settings) -> tuple[bytes, bytes]:
-        signer = await _signer(opened, settings)
-        proof = await prove(opened, position, signer=signer)
+        async with open_signer(settings, opened, making=False) as signer:
+            proof = await prove(opened, position, signer=signer)
         (entry,) = await opened.read(Query(start=position, limit=1))
         return proof, entry.entry
 
@@ -103,8 +102,8 @@ def export_to(journal: str | None, data_dir: Path | None, directory: Path) -> st
     """Write the log to the directory; one sentence about what was written."""
 
     async def work(opened: Any, settings: Settings) -> str:
-        signer = await _signer(opened, settings)
-        done = await export(opened, signer, directory, actor=OPERATOR, correlation_id=str(uuid.uuid4()))
+        async with open_signer(settings, opened, making=False) as signer:
+            done = await export(opened, signer, directory, actor=OPERATOR, correlation_id=str(uuid.uuid4()))
         size = peek_checkpoint(done.checkpoint, "checkpoint").size
         return f"exported {size} entries of {opened.origin}"
 
@@ -118,14 +117,10 @@ def newest_checkpoint(journal: str | None, data_dir: Path | None, *, sign: bool)
         if not sign:
             found: bytes | None = await opened.checkpoint()
             return found
-        signer = await _signer(opened, settings)
-        return await sign_on_request(opened, signer, actor=OPERATOR, correlation_id=str(uuid.uuid4()))
+        async with open_signer(settings, opened, making=False) as signer:
+            return await sign_on_request(opened, signer, actor=OPERATOR, correlation_id=str(uuid.uuid4()))
 
     return _with(journal, data_dir, work)
-
-
-async def _signer(journal: Any, settings: Settings) -> LocalSigner:
-    return await LocalSigner.open(settings.data_dir, name=journal.origin, journal_size=max(1, await journal.size()))
 
 
 def _with(journal: str | None, data_dir: Path | None, work: Callable[[Any, Settings], Awaitable[T]]) -> T:
@@ -140,7 +135,9 @@ def _with(journal: str | None, data_dir: Path | None, work: Callable[[Any, Setti
 
 
 def _keys(vkeys: Sequence[Path]) -> list[VerifierKey]:
-    return [parse_vkey(path.read_text(encoding="utf-8")) for path in vkeys]
+    """A file may name several keys, one a line: a journal that has changed its key needs all of them."""
+    lines = [line for path in vkeys for line in path.read_text(encoding="utf-8").splitlines()]
+    return [parse_vkey(line) for line in lines if line.strip()]
 
 
 def _told(verified: Verified) -> list[str]:
