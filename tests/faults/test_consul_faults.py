@@ -124,4 +124,5 @@ async def test_a_cluster_without_its_leader_goes_on_through_the_others(consul_cl
             await seen.until_values({"t/a": entry.value})
             await in_thread(leader.resume)
             await store.commit([Set("t/b", b"after")])
-            await seen.until_values({"t/a": entry.value, "t/b": b"after"})
+            # What the frozen leader was asked may still be written now, so nothing more is said of t/a.
+            await seen.until(lambda: seen.values().get("t/b") == b"after")
