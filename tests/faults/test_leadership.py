@@ -18,8 +18,8 @@ from tests.engine.world import raw, scan_world
 pytestmark = pytest.mark.consul
 
 WHERE = "prod/asia/av/default"
-TAKEOVER_S = 25
-"""After a crash, at the defaults: session TTL 10 s (Consul may take twice that), lock delay 1 s."""
+TAKEOVER_S = 60
+"""A deadline, no measurement: at the defaults Consul ends a dead session within 20 s, and the lock waits 1 s more."""
 
 
 class Pair:
@@ -71,7 +71,7 @@ def pair(consul: Any, tmp_path: Path) -> Iterator[Pair]:
 
 
 def test_standby_takes_over_after_a_crash(pair: Pair) -> None:
-    """kill -9 of the leader: the standby leads within 25 s, and what changed meanwhile is done."""
+    """kill -9 of the leader: the standby leads, and what changed meanwhile is done."""
     first = pair.start("first")
     pair.until("first leads", lambda: pair.leader() == "first")
     pair.start("second")
