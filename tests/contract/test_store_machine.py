@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.errors import Flaky
 from hypothesis.stateful import run_state_machine_as_test
 
 import versiqiid.testing.watching as shared
@@ -95,5 +96,6 @@ def test_the_model_finds_a_store_that_forgets(monkeypatch: pytest.MonkeyPatch) -
             yield Forgetful()
 
     monkeypatch.setattr(shared, "PATIENCE_S", 0.05)
-    with pytest.raises((AssertionError, TimeoutError, ExceptionGroup)):
+    # What it finds may depend on how two threads met: then Hypothesis, which replays it, calls the finding flaky.
+    with pytest.raises((AssertionError, TimeoutError, ExceptionGroup, Flaky)):
         run(Machine, runs=20, steps=20)
