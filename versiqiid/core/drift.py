@@ -2,25 +2,27 @@
 
 * **target** — a host reports another version than the environment's version key says.
 * **schema** — the effective config is not the one for the schema that the running version reads (refused), or a
-  published schema was changed by a raw write.
+  published schema, migration or module was changed by a raw write.
 * **dependency** — what the target requires or accepts does not hold in this environment.
 * **environment** — a binding is Held here, or a host has not applied the effective config.
 """
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from versiqiid.core import keys as k
 from versiqiid.core.canonical import canonical, digest
 from versiqiid.core.dependencies import breaches
 from versiqiid.core.objects import Override, read_override, read_target
+from versiqiid.core.published import altered
 from versiqiid.core.snapshot import Reads
 from versiqiid.core.status import state_of
 from versiqiid.errors import InvalidInput
 
 DIMENSIONS = ("target", "schema", "dependency", "environment")
-_IDENTITY = ("dimension", "binding", "host", "other", "expected", "found")
+_IDENTITY = ("dimension", "binding", "key", "host", "other", "expected", "found")
 _DRIFTS_MAX = 200
 
 
@@ -31,7 +33,12 @@ def drift_document(reads: Reads, place: k.DriftKey, present: bytes | None, now: 
 
     :param now: RFC 3339 text. At most 200 drifts are listed; ``count`` tells all.
     """
-    found = [*_of_bindings(reads, place), *_of_dependencies(reads, place), *_of_hosts(reads, place)]
+    found = [
+        *_of_bindings(reads, place),
+        *_of_published(reads, place),
+        *_of_dependencies(reads, place),
+        *_of_hosts(reads, place),
+    ]
     if not found:
         return None
     known = {_identity(d): d.get("since") for d in _known(present)}
@@ -59,6 +66,18 @@ def _of_bindings(reads: Reads, place: k.DriftKey) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _of_published(reads: Reads, place: k.DriftKey) -> list[dict[str, Any]]:
+    """Only where something is bound: elsewhere nobody reads the family."""
+    snapshot = reads.snapshot
+    if not any(place.environment in snapshot.outputs[place.target, name] for name in snapshot.names[place.target]):
+        return []
+    try:
+        target = reads.read(f"targets/{place.target}", read_target)
+    except InvalidInput:
+        return []
+    return [{"dimension": "schema", **asdict(found)} for found in altered(reads, target.family)] if target else []
 
 
 def _of_dependencies(reads: Reads, place: k.DriftKey) -> list[dict[str, Any]]:

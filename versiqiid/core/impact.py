@@ -1,6 +1,6 @@
 """Which items a changed key touches: by what each one's last decision looked at, and by where things are.
 
-An item is a binding, or the drift of a target in an environment.
+An item is a binding, the drift of a target in an environment, or the record of an immutable key.
 """
 
 from __future__ import annotations
@@ -10,14 +10,17 @@ from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 from versiqiid.core import keys as k
+from versiqiid.core import published
+from versiqiid.core.published import Published, every_published
 from versiqiid.core.snapshot import Reads, Snapshot
 from versiqiid.core.where import every_binding, touched_by_binding, touched_by_version
 
-Item: TypeAlias = k.BindingId | k.DriftKey
+Item: TypeAlias = k.BindingId | k.DriftKey | Published
 
 
 def topics(key: str) -> Iterator[str]:
     """The lists that a key is a member of, in the words that ``Reads.listing`` uses."""
+    yield from published.topics(key)
     match k.parse(key):
         case k.ConfigKey(target, _, name):
             yield f"configs/{target}/*/{name}"
@@ -70,6 +73,8 @@ class Impact:
                     found.update((binding, k.DriftKey(binding.environment, binding.target)))
                 case k.DriftKey() as place:
                     found.add(place)
+                case k.SchemaKey() | k.MigrationKey():
+                    found.add(Published(key))
                 case _:
                     pass
         return found
@@ -81,4 +86,4 @@ def everything(snapshot: Snapshot) -> set[Item]:
     places = {k.DriftKey(binding.environment, binding.target) for binding in bindings}
     places |= {k.DriftKey(place, target) for target, where in snapshot.versions.items() for place in where}
     places |= {meaning for key, _ in snapshot.items() if isinstance(meaning := k.parse(key), k.DriftKey)}
-    return {*bindings, *places}
+    return {*bindings, *places, *every_published(snapshot)}

@@ -185,8 +185,11 @@ class Snapshot:
     def _count(self, key: str) -> None:
         """Count changes of a family's schemas and migrations, so that what was worked out from them can be kept."""
         room, _, rest = key.partition("/")
+        name = rest.partition("/")[0]
         if room in ("schemas", "migrations"):
-            self.family_changes[rest.partition("/")[0]] += 1
+            self.family_changes[name] += 1
+        elif room == "modules":
+            self.family_changes[f"modules/{name}"] += 1
 
     def _index(self, key: str, *, present: bool) -> None:
         meaning = k.parse(key)
@@ -223,7 +226,10 @@ class Snapshot:
             places.pop(binding.environment, None)
 
     def kept(self, family: str, what: str, make: Callable[[], T]) -> T:
-        """What ``make`` gives, made once per state of the family's schemas and migrations."""
+        """What ``make`` gives, made once per state of the family's schemas and migrations.
+
+        :param family: or ``modules/<digest>``, for what was worked out from one module.
+        """
         known = self._kept.get((family, what))
         if known is None or known[0] != self.family_changes[family]:
             known = (self.family_changes[family], make())

@@ -11,6 +11,7 @@ from versiqiid.core.canonical import digest
 from versiqiid.core.drift import drift_document
 from versiqiid.core.impact import Item
 from versiqiid.core.plan import State
+from versiqiid.core.published import Published, record, record_key
 from versiqiid.core.snapshot import Reads, Snapshot
 from versiqiid.core.status import STATUS_BYTES_MAX, Cause, Finding, moved_to, position_of, render, same
 from versiqiid.core.where import exists
@@ -56,6 +57,8 @@ class Decider:
                 return await self._binding(snapshot, outcome, work), outcome.reads
             case k.DriftKey() as place:
                 return self._drift(snapshot, place, work)
+            case Published() as item:
+                return self._published(snapshot, item, work)
 
     async def _binding(self, snapshot: Snapshot, outcome: Outcome, work: Work[Item]) -> Change | None:
         binding, finding = outcome.binding, outcome.finding
@@ -158,3 +161,13 @@ class Decider:
             documents=(wanted,) if wanted else (),
         )
         return Change(work, dict(reads.guards), (key,), len(wanted or b""), lambda _: (output,), draft), reads
+
+    def _published(self, snapshot: Snapshot, item: Published, work: Work[Item]) -> tuple[Change | None, Reads]:
+        """What an immutable key holds is recorded once; its registration is a fact of its own already."""
+        reads = Reads(snapshot)
+        wanted = record(reads, item)
+        if wanted is None:
+            return None, reads
+        key = record_key(item)
+        guards = {item.key: reads.guards[item.key]}
+        return Change(work, guards, (key,), len(wanted), lambda _: (Output(key, wanted, 0),), None), reads
