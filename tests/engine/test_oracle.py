@@ -18,12 +18,13 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.engine.world import raw, running, scan_world
-from tests.oracle import focus, versions
+from tests.oracle import focus, reading, versions
 from tests.oracle.drive import Beside, Disagreement, follow
 from tests.oracle.history import Oracle
 from tests.oracle.rule import Expected
 from tests.oracle.worlds import Edit, histories
 from versiqiid.adapters.memory import MemoryStore
+from versiqiid.core import document
 
 VECTORS = Path(__file__).parents[3] / "shared" / "vectors" / "npm-ranges.json"
 
@@ -137,6 +138,12 @@ def test_the_oracle_on_a_world_worked_out_by_hand() -> None:
     assert oracle.effective == {place: b'{"scan":{"depth":3}}'}
     assert after(bindings__prod__av__default=None) is None
     assert oracle.effective == {}
+
+
+def test_both_sides_take_the_newest_of_two_equal_anchors() -> None:
+    """YAML 1.2.2, 7.1. The parser of the oracle warned of it, which failed one random history in many."""
+    text = b"a: &x 1\nb: &x 2\nc: *x\n"
+    assert reading.read(text) == document.read(text) == {"a": 1, "b": 2, "c": 2}
 
 
 @pytest.mark.skipif(not VECTORS.exists(), reason=f"no vectors at {VECTORS}")

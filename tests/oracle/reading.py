@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import math
 import re
+import warnings
 from typing import Any
 
 import rfc8785
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml.error import ReusedAnchorWarning, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 BYTES_MAX = 350_000
@@ -89,7 +90,9 @@ def count(value: Any, depth: int, seen: list[int]) -> None:
 
 def read_yaml(text: str) -> Any:
     try:
-        nodes = list(YAML(typ="safe", pure=True).compose_all(text))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ReusedAnchorWarning)  # YAML 1.2.2, 7.1: the newest anchor is meant
+            nodes = list(YAML(typ="safe", pure=True).compose_all(text))
     except (YAMLError, RecursionError, ValueError) as error:
         raise Unreadable("neither JSON nor YAML") from error
     if len(nodes) != 1 or nodes[0] is None:
