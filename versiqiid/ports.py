@@ -201,6 +201,14 @@ class Session:
     ttl_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A lock that is held. :ivar session: by whom. :ivar value: what its key says, read in the same moment."""
+
+    session: SessionId
+    value: bytes
+
+
 class Locks(Protocol):
     """Sessions and locks of the store that the commits go to, so that ``Held`` can fence them."""
 
@@ -236,6 +244,13 @@ class Locks(Protocol):
 
     async def release(self, key: str, session: SessionId) -> bool:
         """Give the lock back; the key keeps its value. False when the session did not hold it."""
+        ...
+
+    async def holder(self, key: str) -> Holding | None:
+        """Who holds the lock now (never stale), or None when nobody does, whatever the key's value says.
+
+        :raises Unavailable: no answer.
+        """
         ...
 
 

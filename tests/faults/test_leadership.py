@@ -30,9 +30,9 @@ class Pair:
         self._folder = folder
         self._stack = stack
 
-    def start(self, name: str) -> Daemon:
+    def start(self, name: str, role: str = "controller,api") -> Daemon:
         where = ("--store", f"consul://{self.consul.address}", "--data-dir", str(self._folder / "data"))
-        daemon = Daemon(self._folder / name, (*where, "--name", name, "--role", "controller,api", "--resync-s", "3600"))
+        daemon = Daemon(self._folder / name, (*where, "--name", name, "--role", role, "--resync-s", "3600"))
         self._stack.callback(daemon.close)
         return daemon.start()
 
@@ -48,6 +48,11 @@ class Pair:
         answer = self.consul.call("GET", "/v1/kv/versiqii/_system/leader?consistent")
         entry = json.loads(answer.body)[0] if answer.status == 200 else {}
         return json.loads(self.get("_system/leader") or b"{}").get("leader") if entry.get("Session") else None
+
+    def end_session(self) -> None:
+        """What Consul does by itself when the time to live of the leader's session is over."""
+        session = self.consul.call("GET", "/v1/kv/versiqii/_system/leader").json()[0]["Session"]
+        assert self.consul.call("PUT", f"/v1/session/destroy/{session}").status == 200
 
     def until(self, what: str, holds: Callable[[], bool], within_s: float = 20) -> None:
         deadline = time.monotonic() + within_s
@@ -94,6 +99,33 @@ def test_standby_takes_over_at_once_after_a_stop(pair: Pair) -> None:
     pair.until("second leads", lambda: pair.leader() == "second", 5)
 
 
+def told(daemon: Daemon) -> dict[str, Any]:
+    """What the daemon's API says of the lead."""
+    with daemon.client() as client:
+        answer: dict[str, Any] = client.get("/v1/leader").json()
+    return answer
+
+
+def test_who_leads_is_what_the_lock_says_and_not_what_its_key_still_says(pair: Pair) -> None:
+    """After a stop and after a crash nobody leads, and the API of another process says so."""
+    first = pair.start("first")
+    pair.until("first leads", lambda: told(first)["self"])
+    other = pair.start("other", role="api")
+    assert told(other) == told(first) | {"self": False}
+    assert told(other)["leader"] == "first"
+    assert told(other)["epoch"] == 1
+    assert first.stop() == 0
+    nobody = {"leader": None, "since": None, "epoch": None, "self": False}
+    assert told(other) == nobody, "handed back"
+    assert json.loads(pair.get("_system/leader") or b"")["leader"] == "first", "the key keeps its value"
+    second = pair.start("second")
+    pair.until("second leads", lambda: told(second)["self"] and told(other)["epoch"] == 2)
+    second.kill()
+    assert told(other)["leader"] == "second", "its session lives on, and with it the lock"
+    pair.end_session()
+    assert told(other) == nobody, "and over it is"
+
+
 def test_frozen_leader_cannot_write_when_it_wakes(pair: Pair) -> None:
     """A leader stopped for longer than its session lives is deposed; what it had in mind is refused by the store."""
     first = pair.start("first")
@@ -110,6 +142,7 @@ def test_frozen_leader_cannot_write_when_it_wakes(pair: Pair) -> None:
         pair.put({"configs/av/1.0.0/default": {"depth": depth}})
         pair.until(f"depth {depth}", lambda depth=depth: pair.effective() == {"depth": depth})  # type: ignore[misc]
     assert pair.leader() == "second"
+    assert told(first) == told(second) | {"self": False}
     epochs = [e["data"]["epoch"] for e in second.entries() if e["type"] == "LeaderElected"]
     assert epochs == sorted(set(epochs))
     applied = [e["data"]["effectiveDigest"] for e in second.entries() if e["type"] == "EffectiveApplied"]

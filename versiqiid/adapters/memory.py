@@ -23,6 +23,7 @@ from versiqiid.ports import (
     Batch,
     Delete,
     Entry,
+    Holding,
     Listing,
     Observe,
     Operation,
@@ -234,6 +235,13 @@ class MemoryStore:
         self._forget_lock(key)
         self._write({key: value})
         return True
+
+    async def holder(self, key: str) -> Holding | None:
+        check_key(key)
+        await checkpoint()
+        self._end_overdue()
+        session = self._holders.get(key)
+        return None if session is None else Holding(session, self._entries[key].value)
 
     def _lease(self, session: SessionId) -> _Lease:
         self._end_overdue()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from versiqiid.core.status import state_of
 from versiqiid.engine.engine import Engine
+from versiqiid.ports import Holding
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +57,12 @@ class Health:
         """Seconds since the store last answered the watch, None before the first answer."""
         return self.engine.reached_age_s()
 
-    def leader(self, told: Mapping[str, Any]) -> dict[str, Any]:
-        """Who leads, from what the leader key says; empty when nobody does."""
-        term = self.engine.leadership.term
+    def leader(self, held: Holding | None) -> dict[str, Any]:
+        """Who holds the lead by the store's word; nobody when the lock is free, whatever its key still says."""
+        told = state_of(held.value) if held is not None else {}
         return {
             "leader": told.get("leader"),
             "since": told.get("since"),
             "epoch": told.get("epoch"),
-            "self": term is not None,
+            "self": held is not None and self.engine.leadership.leads(held.session),
         }

@@ -106,6 +106,11 @@ class Engine:
         """Who runs guests."""
         return self._ports.runtime
 
+    @property
+    def locks(self) -> Locks:
+        """Where leading is decided."""
+        return self._ports.locks
+
     def reached_age_s(self) -> float | None:
         """Seconds since the store last answered the watch, None before the first answer."""
         reached = self.observer.reached_at

@@ -15,13 +15,21 @@ from versiqiid.core.canonical import canonical
 from versiqiid.engine.writer import LEADER, Term
 from versiqiid.errors import FenceLost, NotFound, Refused, Unavailable, VersiqiiError, first_of
 from versiqiid.logs import logger
-from versiqiid.ports import Batch, Journal, KeyValueStore, Locks, Metrics, Session, Set, WatchEvent
+from versiqiid.ports import Batch, Journal, KeyValueStore, Locks, Metrics, Session, SessionId, Set, WatchEvent
 
 log = logger("leadership")
 
 RENEWALS_PER_TTL = 3
 RETRY_S = 0.5
 """Pause after a failed attempt. Arbitrary: short against any session's time to live."""
+LOOK_S = 5.0
+"""How often a held lock is looked at though its watch is silent. Arbitrary: the watch promises to wake us before."""
+TRIES_PER_DELAY = 10
+"""How often a free but delayed lock is tried within the delay: its end wakes nobody."""
+TRY_MOST_S = 1.0
+TRY_LEAST_S = 0.05
+END_S = 2.0
+"""How long handing the lead back may take when the store does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +69,8 @@ class Leadership:
 
     async def run(self) -> None:
         """Try, lead, lose, try again, until cancelled; then end the session at once, so that others need not wait."""
+        self._metrics.gauge("versiqii_leader", 0)
         while True:
-            self._metrics.gauge("versiqii_leader", 0)
             try:
                 await self._one_session()
             except (Unavailable, NotFound, FenceLost) as error:
@@ -72,6 +80,10 @@ class Leadership:
                 log.error("leading_refused", code=error.code, reason=error.message, hint=error.hint)
             await anyio.sleep(RETRY_S)
 
+    def leads(self, session: SessionId) -> bool:
+        """Whether the holder of the lock, as just read from the store, is this process in its present term."""
+        return self.term is not None and self.term.session == session
+
     async def _one_session(self) -> None:
         asked = self._settings
         session = await self._locks.open_session(
@@ -79,19 +91,17 @@ class Leadership:
         )
         try:
             async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._end_in_the_end, session)
                 tasks.start_soon(self._renew, session, tasks.cancel_scope)
                 await self._wait_and_lead(session)
                 tasks.cancel_scope.cancel()
         except* (FenceLost, NotFound, Unavailable, Refused) as group:
             raise first_of(group) from None
         finally:
-            self.term = None
-            with anyio.move_on_after(2, shield=True):
-                await self._end(session)
+            self._resign()
 
     async def _wait_and_lead(self, session: Session) -> None:
-        while not await self._locks.acquire(self._key, self._announcement(0), session.id):
-            await self._until_free()
+        await self._acquire(session)
         epoch = await self._journal.next_epoch()
         await self._claim_journal()
         await self._locks.acquire(self._key, self._announcement(epoch), session.id)
@@ -100,6 +110,24 @@ class Leadership:
         self._metrics.gauge("versiqii_leader", 1)
         log.info("leading", epoch=epoch)
         await self._lead(self.term)
+
+    async def _acquire(self, session: Session) -> None:
+        """Return with the lock. A change of its key wakes at once; nothing is written while another one holds it."""
+        bell = _Bell()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._store.watch, self._key, bell.observe)
+            while True:
+                rung = bell.armed()  # before looking, so that no change slips in between
+                held = await self._locks.holder(self._key) is not None
+                if not held and await self._locks.acquire(self._key, self._announcement(0), session.id):
+                    break
+                with anyio.move_on_after(LOOK_S if held else self._between_tries_s()):
+                    await rung.wait()
+            tasks.cancel_scope.cancel()
+
+    def _between_tries_s(self) -> float:
+        """For a lock that nobody holds and nobody gets: the delay after a leader that vanished."""
+        return min(TRY_MOST_S, max(TRY_LEAST_S, self._settings.lock_delay_s / TRIES_PER_DELAY))
 
     async def _claim_journal(self) -> None:
         """One root, one journal.
@@ -116,31 +144,14 @@ class Leadership:
             msg = f"root {self._settings.root!r} belongs to journal {belongs!r}, and this process has {mine!r}"
             raise Refused(msg, hint="Give every controller of one root the same --journal.")
 
-    async def _until_free(self) -> None:
-        """Return when the lock's key changes, or after a moment: a lock delay wakes nobody when it ends."""
-        seen = False
-        changed = anyio.Event()
-
-        async def observe(event: WatchEvent) -> None:
-            nonlocal seen
-            if isinstance(event, Batch):
-                if seen:
-                    changed.set()
-                seen = True
-
-        with anyio.move_on_after(1.0):
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._store.watch, self._key, observe)
-                await changed.wait()
-                tasks.cancel_scope.cancel()
-
     async def _renew(self, session: Session, scope: anyio.CancelScope) -> None:
         """Renew in time, or stop leading when the session may have ended: who cannot renew must assume the worst."""
         deadline = anyio.current_time() + session.ttl_s
         while True:
             await anyio.sleep(session.ttl_s / RENEWALS_PER_TTL)
+            asked = anyio.current_time()  # the store's own clock started again at some time after this
             try:
-                with anyio.fail_after(max(0.1, deadline - anyio.current_time())):
+                with anyio.fail_after(max(0.1, deadline - asked)):
                     await self._locks.renew(session.id)
             except (Unavailable, TimeoutError) as error:
                 if anyio.current_time() < deadline:
@@ -149,7 +160,23 @@ class Leadership:
                 log.error("leadership_lost", reason="the session could not be renewed in time")
                 scope.cancel()
                 return
-            deadline = anyio.current_time() + session.ttl_s
+            deadline = asked + session.ttl_s
+
+    async def _end_in_the_end(self, session: Session) -> None:
+        """Hand the lead back as soon as it is over, while whoever was at work for it still comes to an end.
+
+        What they may yet send is fenced by the session, which is gone by then; a standby need not wait for them.
+        """
+        try:
+            await anyio.sleep_forever()
+        finally:
+            self._resign()
+            with anyio.move_on_after(END_S, shield=True):
+                await self._end(session)
+
+    def _resign(self) -> None:
+        self.term = None
+        self._metrics.gauge("versiqii_leader", 0)
 
     async def _end(self, session: Session) -> None:
         try:
@@ -159,3 +186,18 @@ class Leadership:
 
     def _announcement(self, epoch: int) -> bytes:
         return canonical({"leader": self._settings.name, "since": self._now(), "epoch": epoch})
+
+
+class _Bell:
+    """Rings when a watch tells of a change; each ring is for whoever armed it before."""
+
+    def __init__(self) -> None:
+        self._event = anyio.Event()
+
+    def armed(self) -> anyio.Event:
+        self._event = anyio.Event()
+        return self._event
+
+    async def observe(self, event: WatchEvent) -> None:
+        if isinstance(event, Batch):
+            self._event.set()

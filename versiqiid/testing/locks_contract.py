@@ -7,7 +7,7 @@ import anyio
 import pytest
 
 from versiqiid.errors import Conflict, FenceLost, NotFound
-from versiqiid.ports import Check, Delete, Held, SessionId, Set
+from versiqiid.ports import Check, Delete, Held, Holding, SessionId, Set
 from versiqiid.testing.watching import PATIENCE_S, Rooted, Store, watching
 
 
@@ -56,6 +56,22 @@ class LocksContract(Rooted):
     async def test_releasing_what_is_not_there_is_false(self, store: Store, root: str) -> None:
         one, _ = await self._two(store)
         assert not await store.release(f"{root}/nothing", one)
+
+    async def test_who_holds_a_lock_is_told_and_nobody_when_it_is_free(self, store: Store, root: str) -> None:
+        one, two = await self._two(store)
+        lock = f"{root}/lock"
+        assert await store.holder(lock) is None
+        await store.commit([Set(lock, b"no lock")])
+        assert await store.holder(lock) is None
+        assert await store.acquire(lock, b"one", one)
+        assert await store.holder(lock) == Holding(one, b"one")
+        assert not await store.acquire(lock, b"two", two)
+        await store.commit([Set(lock, b"blind")])
+        assert await store.holder(lock) == Holding(one, b"blind")
+        await store.end_session(one)
+        assert await store.holder(lock) is None, "its value stays, and says nothing"
+        assert await store.acquire(lock, b"", two)
+        assert await store.holder(lock) == Holding(two, b"")
 
     async def test_held_lets_the_holder_write_and_nobody_else(self, store: Store, root: str) -> None:
         one, two = await self._two(store)

@@ -16,10 +16,11 @@ from versiqiid.adapters.consul.transaction import Wire
 from versiqiid.core.keys import check_key
 from versiqiid.errors import Refused, Unavailable
 from versiqiid.operations import check_value
-from versiqiid.ports import Session, SessionId
+from versiqiid.ports import Holding, Session, SessionId
 
 if TYPE_CHECKING:
     from versiqiid.adapters.consul.endpoints import Endpoints
+    from versiqiid.adapters.consul.transport import Reply
     from versiqiid.ports import Entry, StoreLimits
 
 _RELEASES_MAX = 8
@@ -81,6 +82,10 @@ class ConsulLocks:
         check_key(key)
         return await self._give_back(key, session, delete=False)
 
+    async def holder(self, key: str) -> Holding | None:
+        check_key(key)
+        return _holding(await self._endpoints.kv.get(key, consistency="consistent"))
+
     async def _give_back(self, key: str, session: SessionId, *, delete: bool) -> bool:
         """Let go of the lock and keep the value (or delete the key) in one transaction.
 
@@ -88,10 +93,8 @@ class ConsulLocks:
         """
         for _ in range(_RELEASES_MAX):
             reply = await self._endpoints.kv.get(key, consistency="consistent")
-            with understood("GET /v1/kv/"):
-                _, item = reply.value
-                holder = item and item.get("Session")
-            if holder != session:
+            held = _holding(reply)
+            if held is None or held.session != session:
                 break
             (entry,) = entries_of(reply)
             if await self._try_to_give_back(entry, session, delete=delete):
@@ -112,6 +115,15 @@ class ConsulLocks:
         except TransactionRefusedError:
             return False
         return True
+
+
+def _holding(reply: Reply) -> Holding | None:
+    """What the answer about one key says of its lock."""
+    with understood("GET /v1/kv/"):
+        _, item = reply.value
+        if not item or not item.get("Session"):
+            return None
+        return Holding(SessionId(str(item["Session"])), item["Value"] or b"")
 
 
 def _seconds(duration: str) -> float:

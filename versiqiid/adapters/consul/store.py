@@ -20,7 +20,7 @@ from versiqiid.adapters.consul.watch import PrefixWatch, WatchOptions
 from versiqiid.core.keys import check_key
 from versiqiid.errors import Conflict, Forbidden, Refused, Unavailable
 from versiqiid.operations import check_operations, check_prefix, conflict, wire_bytes
-from versiqiid.ports import Listing, Revision, Session, SessionId, Set, StoreLimits
+from versiqiid.ports import Holding, Listing, Revision, Session, SessionId, Set, StoreLimits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -205,3 +205,6 @@ class ConsulStore:
 
     async def release(self, key: str, session: SessionId) -> bool:
         return await self._locks.release(key, session)
+
+    async def holder(self, key: str) -> Holding | None:
+        return await self._locks.holder(key)

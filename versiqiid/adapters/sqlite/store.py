@@ -29,6 +29,7 @@ from versiqiid.errors import InvalidInput, Unavailable
 from versiqiid.operations import check_operations, check_prefix, check_size, check_value
 from versiqiid.ports import (
     Entry,
+    Holding,
     Listing,
     Observe,
     Operation,
@@ -195,6 +196,10 @@ class SqliteStore:
         return await self._write(
             lambda at: _moved(at, locks.release(at.connection, key, session, index=at.index, now=at.now))
         )
+
+    async def holder(self, key: str) -> Holding | None:
+        check_key(key)
+        return await self._read(lambda connection: locks.holding(connection, key))
 
     # --------------------------------------------------------------------------------------------------- turns
 

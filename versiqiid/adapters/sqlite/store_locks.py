@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from versiqiid.adapters.sqlite import store_rows as rows
 from versiqiid.errors import NotFound
+from versiqiid.ports import Holding
 
 if TYPE_CHECKING:
     import sqlite3
@@ -93,6 +94,12 @@ def release(connection: sqlite3.Connection, key: str, session: SessionId, *, ind
         return None
     rows.touch(connection, key, None, index + 1, now)
     return index + 1
+
+
+def holding(connection: sqlite3.Connection, key: str) -> Holding | None:
+    """Who holds the lock, and what its key says."""
+    session, entry = rows.holder_of(connection, key), rows.read_entry(connection, key)
+    return Holding(session, entry.value) if session is not None and entry is not None else None
 
 
 def end(connection: sqlite3.Connection, session: SessionId, *, index: int, now: float) -> int:

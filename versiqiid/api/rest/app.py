@@ -64,7 +64,7 @@ def build(parts: Parts) -> ASGIApp:
     parts.service.inspections.append(migrating.check)
     past, streams = History(parts.journal), Streams(parts.stopping)
     routers = (
-        system.router(parts.service, parts.health, parts.render, leader_key=parts.leader_key),
+        system.router(parts.health, parts.render, leader_key=parts.leader_key),
         events.router(parts.journal, streams),
         history.router(past, Rollback(parts.service, past)),
         trace.router(parts.trace),

@@ -8,8 +8,6 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from versiqiid.api.health import Health
-from versiqiid.api.service import Service
-from versiqiid.core.status import state_of
 
 KEYS_MAX = 1000
 
@@ -17,7 +15,7 @@ Render = Callable[[str], tuple[bytes, str]]
 """``Accept`` header → body and content type of the metrics."""
 
 
-def router(service: Service, health: Health, metrics: Render, *, leader_key: str) -> APIRouter:
+def router(health: Health, metrics: Render, *, leader_key: str) -> APIRouter:
     """:param leader_key: the full store key of the leader lock."""
     routes = APIRouter(tags=["system"])
 
@@ -37,10 +35,9 @@ def router(service: Service, health: Health, metrics: Render, *, leader_key: str
         }
         return JSONResponse(told, 200 if found.ready else 503)
 
-    @routes.get("/v1/leader", summary="Who leads this root")
+    @routes.get("/v1/leader", summary="Who leads this root now; null when nobody does")
     async def leader() -> JSONResponse:
-        entry = await service.store.get(leader_key)
-        return JSONResponse(health.leader(state_of(entry.value) if entry else {}))
+        return JSONResponse(health.leader(await health.engine.locks.holder(leader_key)))
 
     @routes.get("/v1/unknown-keys", summary="Keys under the root that are outside the key layout")
     async def unknown_keys() -> JSONResponse:
