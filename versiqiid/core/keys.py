@@ -9,12 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 from versiqiid.errors import InvalidKey
 
 SEGMENT_CHARACTERS_MAX = 128
 KEY_CHARACTERS_MAX = 512
+_PARSED_KEPT = 32_768
+"""Meanings remembered, some 10 MB: a change asks for the same key's meaning about fifteen times."""
 
 _SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 _SYSTEM = re.compile(r"_[A-Za-z0-9][A-Za-z0-9._-]*\Z")
@@ -192,6 +195,7 @@ _OF_BINDING: dict[str, type[BindingKey | EffectiveKey | StatusKey]] = {
 }
 
 
+@lru_cache(maxsize=_PARSED_KEPT)
 def parse(key: str) -> Key | None:
     """What a relative key means, or None when it is outside the layout and therefore changes nothing."""
     if len(key) > KEY_CHARACTERS_MAX:
