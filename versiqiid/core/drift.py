@@ -29,7 +29,8 @@ _DRIFTS_MAX = 200
 def drift_document(reads: Reads, place: k.DriftKey, present: bytes | None, now: str) -> bytes | None:
     """The value of ``drift/<env…>/<target>``, or None when there is no drift.
 
-    A drift that goes on keeps its ``since``, so the same drifts give the same bytes.
+    A drift that goes on keeps its ``since``, so the same drifts give the same bytes. Statuses and effective configs of
+    the place are looked at without being remembered: whatever moves them asks for its drift (``impact.touched``).
 
     :param now: RFC 3339 text. At most 200 drifts are listed; ``count`` tells all.
     """
@@ -48,12 +49,11 @@ def drift_document(reads: Reads, place: k.DriftKey, present: bytes | None, now: 
 
 def _of_bindings(reads: Reads, place: k.DriftKey) -> list[dict[str, Any]]:
     found = []
-    for name in sorted(reads.snapshot.names[place.target]):
-        status = reads.get(f"status/{place.environment}/{place.target}/{name}")
-        if status is None:
-            continue
-        told = state_of(status.raw)
-        if told.get("state") not in ("Rejected", "Held"):
+    snapshot = reads.snapshot
+    for name in sorted(snapshot.names[place.target]):
+        status = f"status/{place.environment}/{place.target}/{name}"
+        told = snapshot.parsed(status, _refusal) if snapshot.get(status) else None
+        if told is None:
             continue
         dimension = "schema" if told["state"] == "Rejected" else "environment"
         found.append(
@@ -66,6 +66,12 @@ def _of_bindings(reads: Reads, place: k.DriftKey) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _refusal(status: bytes) -> dict[str, Any] | None:
+    """A stored status that is drift, or None; so little is remembered of the many that are well."""
+    told = state_of(status)
+    return told if told.get("state") in ("Rejected", "Held") else None
 
 
 def _of_published(reads: Reads, place: k.DriftKey) -> list[dict[str, Any]]:
@@ -125,8 +131,8 @@ def _of_files(reads: Reads, place: k.DriftKey, host: str, told: dict[str, Any]) 
     for item in told.get("files") or []:
         if not isinstance(item, dict) or not isinstance(item.get("name"), str):
             continue
-        effective = reads.get(f"effective/{place.environment}/{place.target}/{item['name']}")
-        expected = digest(effective.raw) if effective else None
+        effective = f"effective/{place.environment}/{place.target}/{item['name']}"
+        expected = reads.snapshot.parsed(effective, digest) if reads.snapshot.get(effective) else None
         if expected is not None and item.get("digest") != expected:
             reason = f"host {host} has not applied the effective config {item['name']}: {item.get('state', 'unknown')}"
             found.append(

@@ -160,7 +160,8 @@ class Decider:
             work.cause.causation_id,
             documents=(wanted,) if wanted else (),
         )
-        return Change(work, dict(reads.guards), (key,), len(wanted or b""), lambda _: (output,), draft), reads
+        # No guards: a drift is about more keys than a transaction can look at, and what moves one of them asks again.
+        return Change(work, {}, (key,), len(wanted or b""), lambda _: (output,), draft), reads
 
     def _published(self, snapshot: Snapshot, item: Published, work: Work[Item]) -> tuple[Change | None, Reads]:
         """What an immutable key holds is recorded once; its registration is a fact of its own already."""
