@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.engine.forger import ORIGIN, SIGNER, SIZE, edit, entries_of, flip, forge, sign
 from versiqiid.adapters.sqlite.journal import SqliteJournal
 from versiqiid.core import merkle, note, tiles
 from versiqiid.core.audit import Verified
@@ -22,9 +23,6 @@ from versiqiid.testing.journal_tools import LocalSigner, SteppingClock, about, d
 
 pytestmark = pytest.mark.anyio
 
-SIZE = 600
-ORIGIN = "audit.test/log"
-SIGNER = LocalSigner(ORIGIN)
 ADA = Actor("user", "ada", "cli")
 
 
@@ -184,56 +182,6 @@ async def test_a_directory_that_cannot_be_written_is_refused_by_name(journal: Sq
 
 
 # -------------------------------------------------------------------------------------- tampering with the directory
-
-
-def edit(path: Path, old: bytes, new: bytes) -> None:
-    data = path.read_bytes()
-    assert old in data
-    path.write_bytes(data.replace(old, new, 1))
-
-
-def flip(path: Path, at: int) -> None:
-    data = bytearray(path.read_bytes())
-    data[at] ^= 1
-    path.write_bytes(bytes(data))
-
-
-def forge(directory: Path, entries: list[bytes], *, size: int | None = None) -> None:
-    """Write a whole log over these entries, as somebody would who holds the signing key."""
-    shutil.rmtree(directory / "tile")
-    builder = merkle.Builder()
-    rows: dict[int, list[bytes]] = {}
-    for entry in entries:
-        leaf = merkle.leaf_hash(entry)
-        rows.setdefault(0, []).append(leaf)
-        for tile in builder.add(leaf):
-            rows.setdefault(tile.level + 1, []).append(tile.parent)
-    for level, row in rows.items():
-        for place in tiles.level_places(level, len(row) << (8 * level)):
-            put(directory, place, b"".join(row[place.index * 256 : place.index * 256 + place.width]))
-    for place in tiles.level_places(None, len(entries)):
-        put(directory, place, tiles.encode_bundle(entries[place.index * 256 : place.index * 256 + place.width]))
-    sign(directory, note.Checkpoint(ORIGIN, len(entries) if size is None else size, builder.root()))
-
-
-def put(directory: Path, place: Place, data: bytes) -> None:
-    path = directory / place.path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
-
-
-def sign(directory: Path, checkpoint: note.Checkpoint, signer: LocalSigner = SIGNER) -> None:
-    from versiqiid.core import ed25519  # noqa: PLC0415 (the forger's tool)
-
-    text = checkpoint.text()
-    (directory / "checkpoint").write_bytes(note.signed(text, signer.key, ed25519.sign(signer._seed, text)))
-
-
-def entries_of(directory: Path, size: int = SIZE) -> list[bytes]:
-    found: list[bytes] = []
-    for place in tiles.level_places(None, size):
-        found += tiles.decode_bundle((directory / place.path).read_bytes(), place)
-    return found
 
 
 def test_a_forger_without_change_forges_nothing(folder: Path) -> None:

@@ -9,14 +9,17 @@ from tests.services.consul import CONSUL
 from tests.services.kafka import KAFKA
 from tests.services.postgres import POSTGRES
 from tests.services.prometheus import PROMETHEUS
-from tests.services.tools import TOOLS
+from tests.services.tools import NEEDED, TOOLS
 from tests.services.vault import VAULT
 
 if TYPE_CHECKING:
     from tests.services.recipes import Recipe
 
 SERVICES: dict[str, Recipe] = {one.name: one for one in (CONSUL, VAULT, KAFKA, POSTGRES, PROMETHEUS)}
-"""The five that `make services` gets, those that are there in seconds last so that the long builds are seen first."""
+"""The five, those that are there in seconds last so that the long builds are seen first."""
+
+DEFAULT = (*SERVICES, *(one.name for one in NEEDED))
+"""What `make services` gets."""
 
 RECIPES: dict[str, Recipe] = SERVICES | {one.name: one for one in TOOLS}
 

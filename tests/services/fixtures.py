@@ -14,7 +14,7 @@ import pytest
 from tests.services.catalogue import required
 from tests.services.consul import Consul, ConsulOnDisk, ConsulWithAcl
 from tests.services.consul.cluster import ConsulCluster
-from tests.services.finder import Found, MisnamedError, MissingServiceError
+from tests.services.finder import Found, MisnamedError, MissingServiceError, find
 from tests.services.kafka import Kafka
 from tests.services.postgres import Postgres
 from tests.services.prometheus import Prometheus
@@ -23,6 +23,9 @@ from tests.services.versitygw import Versitygw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
+    from pathlib import Path
+
+    from tests.services.recipes import Recipe
 
 _LOG_LINES = 25
 
@@ -38,6 +41,7 @@ class Running(Protocol):
 
 
 S = TypeVar("S", bound=Running)
+T = TypeVar("T")
 
 _live: list[tuple[str | None, Running]] = []
 _took_part: Counter[str] = Counter()
@@ -52,16 +56,7 @@ def launch(request: pytest.FixtureRequest, make: Callable[[], S]) -> Iterator[S]
     :param request: of the fixture.
     :param make: creates the server, not started yet.
     """
-    try:
-        server = make()
-    except MisnamedError as mistake:
-        pytest.fail(str(mistake), pytrace=False)
-    except MissingServiceError as missing:
-        _missing[str(missing)] = None
-        if required():
-            pytest.fail(str(missing), pytrace=False)
-        pytest.skip(str(missing))
-    with server:
+    with _or_skipped(make) as server:
         _took_part[f"{server.found.name} {server.found.version}"] += 1
         entry = (request.fixturename, server)
         _live.append(entry)
@@ -69,6 +64,25 @@ def launch(request: pytest.FixtureRequest, make: Callable[[], S]) -> Iterator[S]
             yield server
         finally:
             _live.remove(entry)
+
+
+def _or_skipped(make: Callable[[], T]) -> T:
+    """What `make` gives; without its program the test is skipped, or fails where services are required."""
+    try:
+        return make()
+    except MisnamedError as mistake:
+        pytest.fail(str(mistake), pytrace=False)
+    except MissingServiceError as missing:
+        _missing[str(missing)] = None
+        if required():
+            pytest.fail(str(missing), pytrace=False)
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def program() -> Callable[[Recipe], Path]:
+    """Where a program is that runs once and ends: `program(TESSERA_FSCK)`."""
+    return lambda recipe: _or_skipped(lambda: find(recipe)).path
 
 
 @pytest.fixture

@@ -143,6 +143,45 @@ class GoInstall(Recipe):
 
 
 @dataclass(frozen=True, slots=True)
+class PythonTool(Recipe):
+    """Installed by pip with every file pinned by hash in the `requirements.txt` of a folder here, for a Python that may
+    be newer than the product's. The program takes the module to run as its first argument."""
+
+    python: tuple[int, int]
+
+    def on_machine(self) -> Iterable[Path]:
+        return ()
+
+    def version_of(self, path: Path) -> str:  # noqa: ARG002 - only what was made here, from the pins, is known
+        return self.version
+
+    def provide(self, folder: Path, progress: Progress) -> None:
+        python = newer_python(self.python)
+        wanted = str(HERE / self.name / "requirements.txt")
+        install = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-compile"]
+        progress.run([*install, "--require-hashes", "--target", str(folder), "-r", wanted], cwd=folder)
+        program = self.in_folder(folder)
+        program.write_text(f'#!/bin/sh\nPYTHONPATH="$(dirname "$0")" exec {python} -m "$@"\n')
+        program.chmod(0o755)
+
+
+def newer_python(least: tuple[int, int]) -> str:
+    """A Python with pip that is new enough: on PATH, or where pyenv keeps its own.
+
+    :raises UnobtainableError: there is none.
+    """
+    names = ["python3", *(f"python3.{minor}" for minor in range(least[1], least[1] + 5))]
+    kept = sorted(Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob("versions/*/bin/python3"))
+    check = f"import sys, pip; print(sys.executable if sys.version_info >= {least} else '')"
+    for candidate in [*filter(None, map(shutil.which, names)), *map(str, kept)]:
+        done = subprocess.run([candidate, "-c", check], capture_output=True, text=True, check=False, timeout=30)
+        if done.returncode == 0 and done.stdout.strip():
+            return done.stdout.strip()
+    version = ".".join(map(str, least))
+    raise UnobtainableError(f"there is no Python {version} with pip", hint=f"install Python {version} or newer")
+
+
+@dataclass(frozen=True, slots=True)
 class DebianPackage(Recipe):
     """Installed by apt-get, by root only. Its own service is not started where the package's scripts can be told so,
     and never used: every test starts its own."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.services.recipes import GoInstall
+from tests.services.recipes import GoInstall, GoModule, PythonTool
 
 TOXIPROXY = GoInstall(
     "toxiproxy", "2.12.0", (2, 12), "about 10 seconds", package="github.com/Shopify/toxiproxy/v2/cmd/server"
@@ -17,4 +17,13 @@ TESSERA_FSCK = GoInstall(
     "tessera-fsck", "1.0.0", (1,), "about 10 seconds", package="github.com/transparency-dev/tessera/cmd/fsck"
 )
 
-TOOLS = (TOXIPROXY, CONSUL_TEMPLATE, VERSITYGW, TESSERA_FSCK)
+TLOGCHECK = GoModule("tlogcheck", "0.35.0", (0, 35), "a few seconds", package=".")
+"""``golang.org/x/mod/sumdb`` of that version with a ``main`` of ours around it."""
+
+AICS_WITNESS = PythonTool("aics-witness", "0.1.0", (0, 1), "some seconds", python=(3, 12))
+"""A witness (C2SP ``tlog-witness``) and a verifier (``aics_tlog``) by others."""
+
+NEEDED = (VERSITYGW, TESSERA_FSCK, TLOGCHECK, AICS_WITNESS)
+"""What `make services` gets besides the five: tests need them."""
+
+TOOLS = (TOXIPROXY, CONSUL_TEMPLATE, *NEEDED)
