@@ -36,6 +36,7 @@ from versiqiid.errors import InvalidSetting, JournalRefused
 from versiqiid.logs import logger
 from versiqiid.ports import Draft, Journal, Secret, Signer
 from versiqiid.settings import Settings
+from versiqiid.sides import Beside, open_beside
 from versiqiid.signers import open_signer
 from versiqiid.stores import open_journal, open_store
 
@@ -59,6 +60,7 @@ class Daemon:
     outbox: Outbox | None
     alarms: list[str]
     archiving: Archiving | None
+    beside: Beside
 
 
 async def run(settings: Settings, *, started: Callable[[str], None] = lambda _: None) -> None:
@@ -90,7 +92,8 @@ async def _open(settings: Settings, opened: AsyncExitStack) -> Daemon:
     signer = await _signer(settings, journal, opened)
     validator = ProcessValidator()
     opened.push_async_callback(validator.aclose)
-    outbox = _outbox(settings, journal, metrics)
+    beside = await opened.enter_async_context(open_beside(settings))
+    outbox = _outbox(settings, journal, metrics, beside)
     alarms: list[str] = []
     tasks: list[Task] = [outbox.run] if outbox else []
     if signer is not None:
@@ -110,7 +113,7 @@ async def _open(settings: Settings, opened: AsyncExitStack) -> Daemon:
         Clocks(time.time, time.monotonic),
         while_leading=tasks,
     )
-    return Daemon(settings, engine, journal, metrics, validator, store, signer, outbox, alarms, archiving)
+    return Daemon(settings, engine, journal, metrics, validator, store, signer, outbox, alarms, archiving, beside)
 
 
 async def _token_rotated(journal: Journal, secret: Secret) -> None:
@@ -126,7 +129,7 @@ async def _signer(settings: Settings, journal: Journal, opened: AsyncExitStack) 
     return await opened.enter_async_context(open_signer(settings, journal))
 
 
-def _outbox(settings: Settings, journal: Journal, metrics: PrometheusMetrics) -> Outbox | None:
+def _outbox(settings: Settings, journal: Journal, metrics: PrometheusMetrics, beside: Beside) -> Outbox | None:
     if not settings.kafka or "controller" not in settings.role:
         return None
     from versiqiid.adapters.kafka import KafkaEventSink, KafkaSettings  # noqa: PLC0415
@@ -134,7 +137,8 @@ def _outbox(settings: Settings, journal: Journal, metrics: PrometheusMetrics) ->
 
     source = Source(journal.origin, schema_base=f"{settings.public}/events/schemas")
     kafka = KafkaSettings(bootstrap=settings.kafka, topic_prefix=settings.kafka_topic_prefix)
-    return Outbox(journal, KafkaEventSink(kafka, source, metrics=metrics), metrics, dice=random.random)
+    sink = KafkaEventSink(kafka, source, metrics=metrics, keep=beside.deliveries.keep)
+    return Outbox(journal, sink, metrics, dice=random.random)
 
 
 async def _start(daemon: Daemon, tasks: TaskGroup, stop: anyio.Event, started: Callable[[str], None]) -> None:
@@ -186,6 +190,7 @@ async def _start_api(daemon: Daemon, tasks: TaskGroup, stop: anyio.Event) -> str
         journal=daemon.journal,
         validator=daemon.validator,
         metrics=daemon.metrics,
+        beside=daemon.beside,
         render=lambda accept: daemon.metrics.render(openmetrics="application/openmetrics-text" in accept),
         notes=(
             lambda: _outbox_note(daemon),

@@ -150,13 +150,21 @@ def test_what_is_said_of_kafka_is_what_a_broker_has(start: Callable[..., Daemon]
         told = trace(daemon, "setup")["events"]
         if all(event["acknowledged"] for event in told["entries"]):
             break
+    lying = {(d["topic"], d["partition"], d["offset"]): e["ceId"] for e in told["entries"] for d in e["deliveries"]}
     assert told["kafka"]
     sent = {(topic, event["ceId"], event["key"]) for event in told["entries"] for topic in event["topics"]}
     arrived = set()
+    found = {}
     for topic in {topic for topic, _, _ in sent}:
         for message in read_topic(shared_kafka.address, topic):
             headers = dict(message.headers())
             if headers["ce_correlationid"] == b"setup":
                 arrived.add((topic, headers["ce_id"].decode(), message.key().decode()))
+                found[topic, message.partition(), message.offset()] = headers["ce_id"].decode()
     assert arrived == sent
+    assert lying == found, "each partition and offset that is told is where the event lies"
+    (topic, partition, offset), _ = next(iter(found.items()))
+    assert f"{topic}[{partition}]@{offset}" in daemon.cli("trace", "setup").stdout
+    (daemon.data_dir / "journal.deliveries.db").unlink()
+    assert not any(event["deliveries"] for event in trace(daemon, "setup")["events"]["entries"])
     assert {topic for topic, _, _ in sent} == {f"{prefix}.audit", f"{prefix}.state"}

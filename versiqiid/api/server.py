@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import cast
 
 import anyio
 import uvicorn
@@ -15,14 +16,17 @@ from anyio.abc import TaskStatus
 
 from versiqiid.api.health import Health
 from versiqiid.api.rest.app import Parts, build
+from versiqiid.api.search import Search
 from versiqiid.api.service import Service
 from versiqiid.api.trace import Trace
+from versiqiid.engine.audit import AuditedJournal
 from versiqiid.engine.engine import Engine
 from versiqiid.engine.writer import LEADER
 from versiqiid.errors import InvalidSetting
 from versiqiid.logs import logger
 from versiqiid.ports import Journal, KeyValueStore, Metrics, Validator
 from versiqiid.settings import Settings, split_listen
+from versiqiid.sides import Beside
 
 log = logger("api")
 
@@ -43,6 +47,7 @@ class Faces:
     validator: Validator
     metrics: Metrics
     render: Callable[[str], tuple[bytes, str]]
+    beside: Beside
     notes: tuple[Callable[[], str | None], ...] = ()
 
 
@@ -124,7 +129,14 @@ def _parts(faces: Faces, settings: Settings, stop: anyio.Event) -> Parts:
         metrics=faces.metrics,
         render=faces.render,
         leader_key=f"{settings.root}/{LEADER}",
-        trace=Trace(faces.journal, faces.store, settings.root, settings.kafka_topic_prefix if settings.kafka else None),
+        trace=Trace(
+            faces.journal,
+            faces.store,
+            settings.root,
+            settings.kafka_topic_prefix if settings.kafka else None,
+            faces.beside.deliveries,
+        ),
+        search=Search(cast("AuditedJournal", faces.journal), faces.beside.index),
         stopping=stop,
         tokens=_tokens(settings),
     )

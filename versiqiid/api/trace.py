@@ -9,14 +9,18 @@ import base64
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from versiqiid.core.cloudevent import event_type, leaf_hash
+from versiqiid.core.delivery import Delivery
 from versiqiid.core.events import topics_of
 from versiqiid.core.note import peek_checkpoint
 from versiqiid.core.status import state_of
-from versiqiid.errors import InvalidInput, NotFound
+from versiqiid.errors import InvalidInput, NotFound, VersiqiiError
+from versiqiid.logs import logger
 from versiqiid.ports import Entry, Journal, KeyValueStore, Query, Recorded
+
+log = logger("trace")
 
 LIMIT_MAX = 10_000
 EXEMPLAR = {"metric": "versiqii_convergence_seconds", "label": "correlation_id"}
@@ -29,6 +33,12 @@ _BINDING = "binding/"
 _STATUS = ("state", "targetVersion", "schemaVersion", "effectiveDigest", "since", "reason", "correlationId", "journal")
 
 
+class Deliveries(Protocol):
+    """What is known of where events came to lie."""
+
+    async def of(self, sink: str, positions: Sequence[int]) -> tuple[Delivery, ...]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Trace:
     """:ivar root: of the keys. :ivar topic_prefix: of the Kafka topics, None = events stay in the journal."""
@@ -37,6 +47,7 @@ class Trace:
     store: KeyValueStore
     root: str
     topic_prefix: str | None
+    deliveries: Deliveries
 
     async def of(self, correlation_id: str, *, start: int = 0, limit: int = 1000) -> dict[str, Any]:
         """What one id did, layer by layer, as JSON; rows of all layers are in the order of the journal.
@@ -91,9 +102,13 @@ class Trace:
         return {entry.key.removeprefix(prefix): entry for entry in entries if entry is not None}
 
     async def _events(self, found: Sequence[Recorded]) -> dict[str, Any]:
-        """What goes to Kafka for each entry; ``acknowledged`` is None where events stay in the journal."""
+        """What goes to Kafka for each entry; ``acknowledged`` is None where events stay in the journal.
+
+        ``deliveries`` has topic, partition and offset of what was acknowledged, as far as it was kept.
+        """
         prefix = self.topic_prefix
         acknowledged = 0 if prefix is None else await self.journal.outbox_position(f"kafka:{prefix}")
+        delivered = await self._delivered([entry.position for entry in found])
         rows = [
             {
                 "position": entry.position,
@@ -102,10 +117,26 @@ class Trace:
                 "key": entry.stream,
                 "topics": [f"{prefix or 'versiqii'}.{topic.value}" for topic in topics_of(entry.type)],
                 "acknowledged": None if prefix is None else entry.position < acknowledged,
+                "deliveries": delivered.get(entry.position, []),
             }
             for entry in found
         ]
         return {"kafka": prefix is not None, "entries": rows}
+
+    async def _delivered(self, positions: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
+        """Where the events lie, by position. What lies beside the journal may be gone: then nothing is told."""
+        if self.topic_prefix is None:
+            return {}
+        try:
+            known = await self.deliveries.of(f"kafka:{self.topic_prefix}", positions)
+        except VersiqiiError as error:
+            log.warning("deliveries_unknown", code=error.code, reason=error.message)
+            return {}
+        told: dict[int, list[dict[str, Any]]] = {}
+        for each in known:
+            place = {"topic": each.topic, "partition": each.partition, "offset": each.offset}
+            told.setdefault(each.position, []).append(place)
+        return told
 
     async def _decision(self, facts: Sequence[tuple[Recorded, Mapping[str, Any]]]) -> dict[str, Any]:
         """Where the facts stand in the log; ``covered`` = under the newest checkpoint, so provable to anybody."""

@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "migrations": ("migrations", "migrations", "Write, try and register what leads from schema to schema."),
     "regions": ("env", "regions", "The same as env, in the words of regions and engines."),
     "rollback": ("rollback", "rollback", "Move a config, a binding or an environment back."),
+    "search": ("search", "search", "Find journal entries by words in them and in their documents."),
     "schemas": ("schemas", "schemas", "Register schemas."),
     "status": ("status", "status", "How every binding stands."),
     "targets": ("targets", "targets", "What has a version, and which schema each version reads."),

@@ -1,67 +1,57 @@
-"""``versiqii audit search``: the index beside the journal brought up to date, then asked."""
+"""``versiqii search``: the index brought up to date, then asked; through the daemon, or beside a journal offline."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import anyio
 
-from versiqiid.adapters.sqlite.search import SearchIndex
-from versiqiid.core.search import COLUMNS, expression
-from versiqiid.engine.search import bring
-from versiqiid.ports import Query
-from versiqiid.settings import Settings, load
-from versiqiid.stores import open_journal, sqlite_path
+from versiqiid.cli.session import Session
+from versiqiid.core.search import Asked, check
+from versiqiid.engine.search import bring, find
+from versiqiid.settings import load
+from versiqiid.sides import open_beside
+from versiqiid.stores import open_journal
 
-_SQLITE = "sqlite:///"
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """:ivar within: ``entry`` or ``document``, None = both. :ivar rebuild: make the index anew first."""
-
-    words: Sequence[str]
-    limit: int = 20
-    within: str | None = None
-    rebuild: bool = False
+_PAGE = 1000
 
 
-def search(journal: str | None, data_dir: Path | None, asked: Asked) -> list[dict[str, Any]]:
+def offline(journal: str | None, data_dir: Path | None, asked: Asked, *, rebuild: bool) -> list[dict[str, Any]]:
     """The newest entries that match, newest first, each with ``foundIn``: where the words are.
 
+    :param rebuild: make the index anew first.
     :raises InvalidInput: no word that can be searched for. :raises JournalRefused: there is no journal.
     """
-    columns = COLUMNS if asked.within is None else (asked.within,)
-    whole = expression(asked.words, asked.within)
+    check(asked.words)
     given = {"journal": journal, "data_dir": data_dir}
     settings = load({name: value for name, value in given.items() if value is not None})
 
     async def run() -> list[dict[str, Any]]:
         opened: Any
-        async with open_journal(settings, create=False) as opened:
-            index = SearchIndex(index_path(settings))
-            if asked.rebuild:
-                await index.clear()
-            await bring(opened, index)
-            positions = await index.find(whole, asked.limit)
-            where = {column: set(await index.find(expression(asked.words, column), asked.limit)) for column in columns}
-            return [await _row(opened, at, [c for c in columns if at in where[c]]) for at in positions]
+        async with open_journal(settings, create=False) as opened, open_beside(settings) as beside:
+            if rebuild:
+                await beside.index.clear()
+            await bring(opened, beside.index)
+            return [hit.as_json() for hit in await find(opened, beside.index, asked)]
 
     return anyio.run(run)
 
 
-async def _row(journal: Any, position: int, found_in: list[str]) -> dict[str, Any]:
-    (entry,) = await journal.read(Query(start=position, limit=1))
-    told: dict[str, Any] = json.loads(entry.entry)
-    return told | {"foundIn": found_in or list(COLUMNS)}
-
-
-def index_path(settings: Settings) -> Path:
-    """Beside the journal's file; for a journal in PostgreSQL, in the data directory."""
-    url = settings.journal_url
-    file = sqlite_path(url) if url.startswith(_SQLITE) else settings.data_dir / "journal.db"
-    return file.with_name(f"{file.stem}.search.db")
+def online(session: Session, asked: Asked) -> list[dict[str, Any]]:
+    """The same through the daemon, page by page; each question lets its index come further."""
+    rows: list[dict[str, Any]] = []
+    words = (f'"{word}"' if " " in word else word for word in asked.words)
+    query: dict[str, Any] = {"q": " ".join(words), "page_size": min(_PAGE, asked.limit)}
+    query |= {"in": asked.within} if asked.within else {}
+    goal: int | None = None
+    while True:
+        page = session.get("/v1/search", **query).json()
+        goal = page["size"] if goal is None else goal
+        if page["indexed"] < goal:
+            session.tell(f"{page['indexed']} of {goal} entries are indexed")
+            continue
+        rows += page["items"]
+        if len(rows) >= asked.limit or "nextPageToken" not in page:
+            return rows[: asked.limit]
+        query["page_token"] = page["nextPageToken"]

@@ -7,14 +7,19 @@ Any FTS5 table with the columns ``entry`` and ``document`` understands the expre
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from versiqiid.errors import InvalidInput, JournalRefused
 
 COLUMNS = ("entry", "document")
-_WORDS_MAX = 32
+WORDS_MAX: Final = 32
+WORD_CHARACTERS_MAX: Final = 256
+"""Together these bound what one question costs. Arbitrary: more than anybody types."""
+
+POSITION_MAX: Final = 2**62
 _NUL = b"\0"
 
 
@@ -25,6 +30,19 @@ class Mark:
     origin: str = ""
     position: int = 0
     root: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is searched for: all of the words, in entries older than ``before``, the newest ``limit`` of them.
+
+    :ivar within: one of ``COLUMNS``; None = wherever.
+    """
+
+    words: tuple[str, ...]
+    within: str | None = None
+    limit: int = 20
+    before: int = POSITION_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,21 +94,39 @@ def document_text(raw: bytes) -> str:
         return ""
 
 
+def check(words: Sequence[str]) -> None:
+    """Return when these words can be searched for.
+
+    :raises InvalidInput: no word, too many of them, one that is too long, or one without a letter or digit.
+    """
+    if not 1 <= len(words) <= WORDS_MAX:
+        raise InvalidInput(f"expected 1 to {WORDS_MAX} words, not {len(words)}")
+    for word in words:
+        if len(word) > WORD_CHARACTERS_MAX or "\0" in word or not tokens(word):
+            wanted = f"a letter or a digit in it, and at most {WORD_CHARACTERS_MAX} characters"
+            raise InvalidInput(f"word {word[:80]!r}: expected {wanted}")
+
+
 def expression(words: Sequence[str], column: str | None = None) -> str:
     """All of the words, each as it stands: ``av-engine`` is one phrase, ``releas*`` anything that begins so.
 
     :param column: one of ``COLUMNS``; None = wherever.
-    :raises InvalidInput: no word, too many of them, or one without a letter or digit.
+    :raises InvalidInput: as ``check``.
     """
-    if not 1 <= len(words) <= _WORDS_MAX:
-        raise InvalidInput(f"expected 1 to {_WORDS_MAX} words, not {len(words)}")
+    check(words)
     found = " AND ".join(_phrase(word) for word in words)
     return found if column is None else f"{{{column}}} : ({found})"
 
 
 def _phrase(word: str) -> str:
     stem = word.removesuffix("*")
-    if not any(character.isalnum() for character in stem) or "\0" in stem:
-        raise InvalidInput(f"word {word[:80]!r}: expected a letter or a digit in it")
     quoted = stem.replace('"', '""')
     return f'"{quoted}"' + (" *" if stem != word else "")
+
+
+def tokens(text: str) -> list[str]:
+    """The text as FTS5 cuts it with ``unicode61 remove_diacritics 2``: runs of letters and digits, without case and
+    accents. For an index that is told where to cut.
+    """
+    plain = "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.category(c).startswith("M"))
+    return "".join(c if unicodedata.category(c)[0] in "LN" else " " for c in plain.lower()).split()

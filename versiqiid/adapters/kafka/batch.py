@@ -5,6 +5,9 @@ from __future__ import annotations
 import threading
 import time
 
+Place = tuple[str, int, int]
+"""Topic, partition and offset of a message."""
+
 
 class Batch:
     """Reports come in on the poll thread; one worker waits. Every method may be called from any thread.
@@ -13,6 +16,7 @@ class Batch:
     """
 
     def __init__(self, size: int) -> None:
+        self._places: list[tuple[int, Place]] = []
         self._owed = [1] * size  # one is given back by ``sent``, so that an event half sent is not acknowledged
         self._outstanding = 0
         self._reports = 0
@@ -36,8 +40,11 @@ class Batch:
         with self._news:
             self._outstanding -= 1
 
-    def report(self, event: int, failure: str) -> None:
-        """A report came; ``failure`` is empty for an acknowledgement."""
+    def report(self, event: int, failure: str, place: Place | None = None) -> None:
+        """A report came; ``failure`` is empty for an acknowledgement.
+
+        :param place: topic, partition and offset of what was acknowledged.
+        """
         with self._news:
             self._outstanding -= 1
             self._reports += 1
@@ -45,6 +52,8 @@ class Batch:
                 self._failure = self._failure or failure
             else:
                 self._owed[event] -= 1
+                if place is not None:
+                    self._places.append((event, place))
             self._news.notify_all()
 
     def fail(self, failure: str) -> None:
@@ -82,6 +91,11 @@ class Batch:
                 if owed:
                     return count
             return len(self._owed)
+
+    def places(self, count: int) -> list[tuple[int, Place]]:
+        """Event and place of each acknowledged message of the first ``count`` events."""
+        with self._news:
+            return sorted(place for place in self._places if place[0] < count)
 
     def wait_for_report(self, deadline: float) -> bool:
         """Wait until one more report is in; False when the deadline came, or the batch is over."""

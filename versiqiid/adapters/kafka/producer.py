@@ -108,5 +108,8 @@ class Generation:
                 self._stopping.wait(_AFTER_FATAL_S)
 
 
-def _report(batch: Batch, event: int, error: Any, _message: Any) -> None:
-    batch.report(event, "" if error is None else str(error.str()))
+def _report(batch: Batch, event: int, error: Any, message: Any) -> None:
+    if error is None:
+        batch.report(event, "", (message.topic(), message.partition(), message.offset()))
+    else:
+        batch.report(event, str(error.str()))

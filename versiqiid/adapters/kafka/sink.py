@@ -13,14 +13,17 @@ from versiqiid.adapters.kafka.batch import Batch
 from versiqiid.adapters.kafka.producer import Generation, Outgoing
 from versiqiid.adapters.kafka.topics import ensure_topics
 from versiqiid.core.cloudevent import Source, latest, message
+from versiqiid.core.delivery import Delivery
 from versiqiid.core.events import Topic, topics_of
-from versiqiid.errors import Unavailable
+from versiqiid.errors import Unavailable, VersiqiiError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from versiqiid.adapters.kafka.settings import KafkaSettings
     from versiqiid.ports import Metrics, Recorded
+
+    Keep = Callable[[str, Sequence[Delivery]], Awaitable[None]]
 
 _log = logging.getLogger("versiqiid.kafka")
 
@@ -32,8 +35,12 @@ class KafkaEventSink:
     so no message of a failed publish can be sent late, behind the caller's back.
     """
 
-    def __init__(self, settings: KafkaSettings, source: Source, *, metrics: Metrics | None = None) -> None:
+    def __init__(
+        self, settings: KafkaSettings, source: Source, *, metrics: Metrics | None = None, keep: Keep | None = None
+    ) -> None:
+        """:param keep: told of each publish where its acknowledged messages lie; it may fail, and is asked once."""
         self._settings = settings
+        self._keep = keep
         self._source = source
         self._metrics = metrics
         self._generation: Generation | None = None
@@ -63,11 +70,23 @@ class KafkaEventSink:
             return 0
         batch = Batch(len(events))
         try:
-            return await to_thread.run_sync(
+            count = await to_thread.run_sync(
                 self._publish, tuple(events), batch, limiter=self._limiter, abandon_on_cancel=True
             )
         finally:
             batch.abandon()
+        await self._tell(events, batch, count)
+        return count
+
+    async def _tell(self, events: Sequence[Recorded], batch: Batch, count: int) -> None:
+        """Keep where the messages lie. It is a convenience for people: without it events go on."""
+        if self._keep is None:
+            return
+        places = [Delivery(events[at].position, *place) for at, place in batch.places(count)]
+        try:
+            await self._keep(self.name, places)
+        except VersiqiiError as error:
+            _log.warning("where %d events lie is not kept: %s", count, error.message)
 
     async def aclose(self) -> None:
         """Flush for a bounded time and close. Closing twice is done already."""

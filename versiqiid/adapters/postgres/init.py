@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import psycopg
 from psycopg import sql
 
-from versiqiid.adapters.postgres import guards, schema
+from versiqiid.adapters.postgres import guards, schema, side
 from versiqiid.adapters.postgres.database import CONNECT_TIMEOUT_S, failure_of, place_of
 from versiqiid.adapters.sql.database import Row
 from versiqiid.errors import InvalidSetting, Refused
@@ -59,6 +59,7 @@ class _Init:
             if fresh:
                 self._make()
             self._grant(service_role)
+            self._make_side(service_role)
         if fresh and superuser:
             kept = [(str(catalogue), int(oid)) for catalogue, oid in guards.oids(self._query)]
             for statement in schema.event_statements(kept):
@@ -72,6 +73,8 @@ class _Init:
         if not superuser:
             self._run(sql.SQL("GRANT {} TO CURRENT_USER").format(owner))
         self._run(sql.SQL("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {}").format(name, owner))
+        beside = sql.Identifier(side.SCHEMA)
+        self._run(sql.SQL("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {}").format(beside, owner))
         self._run(sql.SQL("SET LOCAL ROLE {}").format(owner))
         yield
         self._run(sql.SQL("RESET ROLE"))
@@ -92,6 +95,16 @@ class _Init:
             rights = "SELECT, INSERT" + (", UPDATE" if table in schema.PROJECTIONS else "")
             where = sql.Identifier(schema.SCHEMA, table)
             self._run(sql.SQL("GRANT {} ON {} TO {}").format(sql.SQL(rights), where, role))
+
+    def _make_side(self, service_role: str) -> None:
+        """The tables beside the journal, also where the journal was made before there were any."""
+        role, name = sql.Identifier(service_role), sql.Identifier(side.SCHEMA)
+        self._run(sql.SQL("SET LOCAL search_path = {}, pg_catalog, pg_temp").format(name))
+        if not self._query("SELECT 1 FROM pg_tables WHERE schemaname = ?", side.SCHEMA):
+            for statement in side.TABLES:
+                self._connection.execute(statement.encode())
+        for grant in side.GRANTS:
+            self._run(sql.SQL(grant).format(schema=name, role=role))
 
     def _run(self, statement: sql.SQL | sql.Composed) -> None:
         self._connection.execute(statement)

@@ -15,10 +15,23 @@ from versiqiid.api.history import History
 from versiqiid.api.judging import Judge
 from versiqiid.api.maps import Maps
 from versiqiid.api.migrations import Migrations
-from versiqiid.api.rest import describe, events, history, keys, migrations, pages, problems, system, trace, validation
+from versiqiid.api.rest import (
+    describe,
+    events,
+    history,
+    keys,
+    migrations,
+    pages,
+    problems,
+    search,
+    system,
+    trace,
+    validation,
+)
 from versiqiid.api.rest.gate import Gate
 from versiqiid.api.rest.streams import Streams
 from versiqiid.api.rollback import Rollback
+from versiqiid.api.search import Search
 from versiqiid.api.service import Service
 from versiqiid.api.trace import Trace
 from versiqiid.ports import Journal, Metrics, MigrationRuntime, Validator
@@ -42,6 +55,7 @@ class Parts:
     render: Callable[[str], tuple[bytes, str]]
     leader_key: str
     trace: Trace
+    search: Search
     stopping: anyio.Event
     tokens: frozenset[bytes] = frozenset()
 
@@ -68,6 +82,7 @@ def build(parts: Parts) -> ASGIApp:
         events.router(parts.journal, streams),
         history.router(past, Rollback(parts.service, past)),
         trace.router(parts.trace),
+        search.router(parts.search),
         validation.router(Judge(parts.validator, parts.service)),
         migrations.router(migrating, Maps(parts.service, migrating)),
         keys.router(parts.service, streams),  # the last: it takes every path under /v1

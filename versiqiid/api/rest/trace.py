@@ -35,7 +35,12 @@ _SCHEMA: Final = {
             "properties": {
                 "kafka": _FLAG,
                 "entries": _rows(
-                    position=_INT, ceId=_TEXT, ceType=_TEXT, key=_TEXT, topics={"type": "array", "items": _TEXT}
+                    position=_INT,
+                    ceId=_TEXT,
+                    ceType=_TEXT,
+                    key=_TEXT,
+                    topics={"type": "array", "items": _TEXT},
+                    deliveries=_rows(topic=_TEXT, partition=_INT, offset=_INT),
                 ),
             },
         },

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from versiqiid.cli.commands.search import search
 from versiqiid.cli.exits import Exit
 from versiqiid.cli.session import Session
 from versiqiid.errors import InvalidInput, JournalRefused, VersiqiiError
@@ -180,23 +181,4 @@ def checkpoint(session: Session, journal: str | None, data_dir: Path | None, *, 
     print(note.decode("utf-8"), end="")
 
 
-@audit.command()
-@click.argument("words", nargs=-1, required=True)
-@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
-@click.option("--in", "within", type=click.Choice(["entry", "document"]), help="Only there; default: both.")
-@click.option("--rebuild", is_flag=True, help="Make the index anew first.")
-@_place
-@click.pass_obj
-def search(
-    session: Session, /, words: tuple[str, ...], journal: str | None, data_dir: Path | None, **given: Any
-) -> None:
-    """Find entries by all of WORDS in them or in the documents recorded with them, newest first.
-
-    Letters' case and accents do not matter; `av-engine` is found as it stands, `releas*` as a beginning. The index is a
-    file beside the journal, brought up to date by each search, and may be removed at any time.
-    """
-    from versiqiid.cli import search as index  # noqa: PLC0415
-
-    asked = index.Asked(words, given["limit"], given["within"], given["rebuild"])
-    rows = index.search(journal, data_dir, asked)
-    session.show(rows, "position", "time", "type", "stream", "foundIn", wide=("correlationId", "actor"))
+audit.add_command(search)

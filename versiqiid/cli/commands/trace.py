@@ -21,8 +21,9 @@ def trace(session: Session, correlation_id: str, start: int, limit: int) -> None
     """What one correlation id did, the five layers side by side, a row for each fact.
 
     CODE is the Git commit it came from, CONFIGURATION the key at the revision it got, STATE how the binding stands now
-    ("later" when another id has decided since), EVENT the Kafka topics and the beginning of ce_id, DECISION the entry's
-    type, with ✓ when it is under the newest signed checkpoint. All of it in full: -o json.
+    ("later" when another id has decided since), EVENT the Kafka topics, with [partition]@offset where Kafka has told
+    them, and the beginning of ce_id, DECISION the entry's type, with ✓ when it is under the newest signed checkpoint.
+    All of it in full: -o json.
     """
     told = session.get(f"/v1/trace/{correlation_id}", start=start, limit=limit).json()
     if session.output in ("json", "yaml"):
@@ -54,13 +55,19 @@ def _rows(told: dict[str, Any]) -> list[dict[str, Any]]:
                 "code": code.get(at),
                 "configuration": f"{key['key']}@{key['revision']}" if key else None,
                 "state": _state(state) if state else None,
-                "event": f"{','.join(event['topics'])} {event['ceId'][:_SHORT]}",
+                "event": f"{_topics(event)} {event['ceId'][:_SHORT]}",
                 "stream": entry["stream"],
                 "ceId": event["ceId"],
                 "digest": key["digest"] if key else None,
             }
         )
     return rows
+
+
+def _topics(event: dict[str, Any]) -> str:
+    """Topics, each with partition and offset where they are known."""
+    known = {d["topic"]: f"[{d['partition']}]@{d['offset']}" for d in event["deliveries"]}
+    return ",".join(topic + known.get(topic, "") for topic in event["topics"])
 
 
 def _commit(place: dict[str, Any]) -> str:
