@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 from versiqiid.core import keys as k
-from versiqiid.core import published
+from versiqiid.core import modules, published
 from versiqiid.core.published import Published, every_published
 from versiqiid.core.snapshot import Reads, Snapshot
 from versiqiid.core.where import every_binding, touched_by_binding, touched_by_version
@@ -28,6 +28,8 @@ def topics(key: str) -> Iterator[str]:
             yield f"migrations/{family}/"
         case k.SchemaKey(family, _):
             yield f"schemas/{family}/"
+        case k.ModuleKey(digest, _):
+            yield modules.topic(digest)
         case k.HostKey(_, target):
             yield f"hosts/*/{target}"
         case _:

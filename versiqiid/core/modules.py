@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 
 from versiqiid.core.document import read
-from versiqiid.core.snapshot import Reads
+from versiqiid.core.snapshot import Reads, Snapshot
 from versiqiid.errors import InvalidInput, Unreadable
 
 CHUNKS_MAX = 256
@@ -17,29 +18,71 @@ class MissingPart(Exception):
     """A module key, or one of its parts, does not exist; its text is the key."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A module's bytes, or why there are none: a key that is missing, or a fault and what to do about it."""
+
+    whole: bytes | None = None
+    missing: str = ""
+    fault: str = ""
+    hint: str = ""
+
+
 def assemble(reads: Reads, hexdigest: str) -> bytes:
     """The module's bytes, whole and of exactly this digest.
+
+    The digest decides, so of its parts only one that is missing is a guard: a module has more parts than a transaction
+    has operations. What changes a part asks again (``topic``).
 
     :raises MissingPart: a key is not there.
     :raises InvalidInput: what is there has another digest or is no list of parts.
     """
     key = f"modules/{hexdigest}"
-    value = reads.get(key)
-    if value is None:
+    if reads.get(key) is None:
         raise MissingPart(key)
-    if _sha256(value.raw) == hexdigest:
-        return value.raw
-    if not value.raw.lstrip().startswith(b"{"):
+    reads.listing(topic(hexdigest))
+    found = reads.snapshot.kept(key, "whole", lambda: _look(reads.snapshot, hexdigest))
+    if found.missing:
+        reads.get(found.missing)
+        raise MissingPart(found.missing)
+    if found.whole is None:
+        raise InvalidInput(found.fault, hint=found.hint)
+    return found.whole
+
+
+def topic(hexdigest: str) -> str:
+    """The list of a module's keys."""
+    return f"modules/{hexdigest}/"
+
+
+def _look(snapshot: Snapshot, hexdigest: str) -> _Found:
+    try:
+        return _Found(_whole(snapshot, hexdigest))
+    except MissingPart as missing:
+        return _Found(missing=str(missing))
+    except InvalidInput as error:
+        return _Found(fault=error.message, hint=error.hint or "")
+
+
+def _whole(snapshot: Snapshot, hexdigest: str) -> bytes:
+    key = f"modules/{hexdigest}"
+    head = _there(snapshot, key)
+    if _sha256(head) == hexdigest:
+        return head
+    if not head.lstrip().startswith(b"{"):
         raise InvalidInput(f"{key} holds bytes of another digest", hint="Write the module under its own sha256.")
-    count, size = _parts(key, value.raw)
-    parts = [reads.get(f"{key}/{index}") for index in range(count)]
-    for index, part in enumerate(parts):
-        if part is None:
-            raise MissingPart(f"{key}/{index}")
-    whole = b"".join(part.raw for part in parts if part is not None)
+    count, size = _parts(key, head)
+    whole = b"".join([_there(snapshot, f"{key}/{index}") for index in range(count)])
     if len(whole) != size or _sha256(whole) != hexdigest:
         raise InvalidInput(f"the parts of {key} have another size or digest together", hint="Write all parts again.")
     return whole
+
+
+def _there(snapshot: Snapshot, key: str) -> bytes:
+    value = snapshot.get(key)
+    if value is None:
+        raise MissingPart(key)
+    return value.raw
 
 
 def split(module: bytes) -> dict[str, bytes]:

@@ -61,7 +61,7 @@ class Snapshot:
     def __init__(self) -> None:
         self._values: dict[str, Value] = {}
         self._removed: dict[str, int] = {}
-        self._kept: dict[tuple[str, str], tuple[int, object]] = {}
+        self._kept: dict[str, dict[str, object]] = defaultdict(dict)
         self.parts: dict[str, tuple[tuple[str, int], ...]] = {}
         self.index = 0
         self._parsed: dict[str, dict[str, tuple[int, object]]] = {}
@@ -72,7 +72,6 @@ class Snapshot:
         self.schema_versions: dict[str, set[str]] = defaultdict(set)
         self.migrations: dict[str, set[tuple[str, str]]] = defaultdict(set)
         self.config_versions: dict[tuple[str, str], set[str]] = defaultdict(set)
-        self.family_changes: dict[str, int] = defaultdict(int)
         self.hosts: dict[str, set[str]] = defaultdict(set)
         self.unknown: set[str] = set()
 
@@ -180,16 +179,16 @@ class Snapshot:
             self._values[key] = change.after
         if (change.before is None) != (change.after is None):
             self._index(key, present=change.after is not None)
-        self._count(key)
+        self._outdate(key)
 
-    def _count(self, key: str) -> None:
-        """Count changes of a family's schemas and migrations, so that what was worked out from them can be kept."""
+    def _outdate(self, key: str) -> None:
+        """Forget what was worked out from a family's schemas and migrations, or from a module, when one changes."""
         room, _, rest = key.partition("/")
         name = rest.partition("/")[0]
         if room in ("schemas", "migrations"):
-            self.family_changes[name] += 1
+            self._kept.pop(name, None)
         elif room == "modules":
-            self.family_changes[f"modules/{name}"] += 1
+            self._kept.pop(f"modules/{name}", None)
 
     def _index(self, key: str, *, present: bool) -> None:
         meaning = k.parse(key)
@@ -230,11 +229,10 @@ class Snapshot:
 
         :param family: or ``modules/<digest>``, for what was worked out from one module.
         """
-        known = self._kept.get((family, what))
-        if known is None or known[0] != self.family_changes[family]:
-            known = (self.family_changes[family], make())
-            self._kept[family, what] = known
-        return known[1]  # type: ignore[return-value] # the slot holds what this maker made
+        known = self._kept[family]
+        if what not in known:
+            known[what] = make()
+        return known[what]  # type: ignore[return-value] # the slot holds what this maker made
 
     def has_effective(self, binding: k.BindingId) -> bool:
         return bool(self.outputs[binding.target, binding.name].get(binding.environment, 0) & 1)
