@@ -48,7 +48,7 @@ class Told:
 
     async def wait_for(self, state: str, **more: Any) -> Any:
         """The newest report once it has this state and these fields."""
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             while True:
                 last = self.reports[-1] if self.reports else {}
                 if last.get("state") == state and all(last.get(key) == value for key, value in more.items()):
@@ -68,7 +68,7 @@ async def stored(store: MemoryStore, accept: Callable[[Any], bool]) -> Any:
                 found.append(value)
                 tasks.cancel_scope.cancel()
 
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             await store.watch("versiqii/hosts/h1/", observe)
     return found[0]
 
@@ -81,7 +81,7 @@ async def agent(settings: AgentSettings, store: Any, locks: Any = None) -> Async
         async def start(*, task_status: anyio.abc.TaskStatus[None]) -> None:
             await run(settings, store, locks or store, clock=lambda: 0.0, report=told, task_status=task_status)
 
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             await tasks.start(start)
         yield told
         tasks.cancel_scope.cancel()

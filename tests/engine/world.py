@@ -73,7 +73,7 @@ class World:
 
     async def until(self, binding: str, **wanted: Any) -> dict[str, Any]:
         """The status as soon as all these fields are as wanted."""
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             while True:
                 status = await self.status(binding)
                 if status is not None and all(status.get(name) == value for name, value in wanted.items()):
@@ -82,7 +82,7 @@ class World:
 
     async def settled(self) -> None:
         """Return when the engine has seen the store's newest state and has nothing left to do."""
-        with anyio.fail_after(30):
+        with anyio.fail_after(60):
             mark = await self.store.commit([Set(f"{ROOT}/envs/mark/mark/version", str(time.time_ns()).encode())])
             while self.engine.snapshot.index < mark or not self.engine.idle():
                 await anyio.sleep(0.005)

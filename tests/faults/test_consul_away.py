@@ -18,7 +18,7 @@ pytestmark = pytest.mark.consul
 WHERE = "prod/asia/av/default"
 
 
-def _until(what: str, holds: Callable[[], bool], within_s: float = 40) -> None:
+def _until(what: str, holds: Callable[[], bool], within_s: float = 90) -> None:
     deadline = time.monotonic() + within_s
     while not holds():
         assert time.monotonic() < deadline, f"waited {within_s} s: {what}"
