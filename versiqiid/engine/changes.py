@@ -5,7 +5,8 @@ An output may tell its own journal position, so it is rendered only when that po
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -29,6 +30,9 @@ class Output:
 
 _OPERATION_BYTES = 120
 """What an operation takes beside its key and its value, which travels in base64."""
+
+_SLACK_BYTES = 10_000
+"""For the fence, the receipt and brackets."""
 
 Render: TypeAlias = Callable[[int], tuple[Output, ...]]
 
@@ -64,26 +68,59 @@ class Parcel:
     operations: tuple[Operation, ...]
 
 
-def parcels(changes: Iterable[Change], *, root: str, limits: StoreLimits, reserved: int) -> Iterator[list[Change]]:
-    """Cut changes into transactions within the store's limits; guards that several share count once.
+class Load:
+    """Fills one transaction within the store's limits; keys that several changes look at count once.
 
     :param reserved: operations the caller adds (fence, receipt).
     """
-    taken: list[Change] = []
-    keys: set[str] = set()
-    size = 0
-    for change in changes:
+
+    def __init__(self, *, root: str, limits: StoreLimits, reserved: int) -> None:
+        self._root = root
+        self._operations_max = limits.operations_max - reserved
+        self._bytes_max = limits.transaction_bytes_max - _SLACK_BYTES
+        self._keys: set[str] = set()
+        self._bytes = 0
+        self.full = False
+
+    def takes(self, change: Change) -> bool:
+        """Take the change aboard if it fits; the first one always does, and is divided no further."""
         wanted = change.guards.keys() | set(change.keys)
-        bytes_wanted = change.value_bytes * 4 // 3 + sum(len(root) + len(key) + _OPERATION_BYTES for key in wanted)
-        full = len(keys | wanted) + reserved > limits.operations_max
-        if taken and (full or size + bytes_wanted > limits.transaction_bytes_max - 10_000):
-            yield taken
-            taken, keys, size = [], set(), 0
-        taken.append(change)
-        keys |= wanted
-        size += bytes_wanted
-    if taken:
-        yield taken
+        more = wanted - self._keys
+        size = change.value_bytes * 4 // 3 + sum(len(self._root) + len(key) + _OPERATION_BYTES for key in more)
+        over = len(self._keys) + len(more) > self._operations_max or self._bytes + size > self._bytes_max
+        if over and self._keys:
+            self.full = True
+            return False
+        self._keys |= more
+        self._bytes += size
+        return True
+
+
+class Claims:
+    """What transactions under way write and what they rely on.
+
+    Another one may neither write the latter nor rely on the former, or the store would refuse one of the two.
+    """
+
+    def __init__(self) -> None:
+        self._written: set[str] = set()
+        self._relied_on: Counter[str] = Counter()
+
+    def free(self, change: Change) -> bool:
+        """Whether the change stays out of the way of everything claimed."""
+        crossing = any(key in self._written or self._relied_on[key] for key in change.keys)
+        return not crossing and self._written.isdisjoint(change.guards)
+
+    def add(self, change: Change) -> None:
+        self._written.update(change.keys)
+        self._relied_on.update(change.guards.keys())
+
+    def remove(self, change: Change) -> None:
+        self._written.difference_update(change.keys)
+        self._relied_on.subtract(change.guards.keys())
+        for key in change.guards:
+            if not self._relied_on[key]:
+                del self._relied_on[key]
 
 
 def parcel(changes: list[Change], *, root: str, position: int) -> Parcel:
@@ -109,6 +146,6 @@ def settled(draft: Draft, revision: int) -> Draft:
         return draft
     return replace(
         draft,
-        observed=replace(draft.observed, revision=revision),
+        observed=replace(draft.observed, revision=revision, present=True),
         consul={"index": revision, "key": draft.observed.key},
     )

@@ -12,6 +12,7 @@ import anyio
 
 from versiqiid.core.impact import Item
 from versiqiid.core.imports import Import
+from versiqiid.core.keys import DriftKey
 from versiqiid.core.snapshot import Snapshot
 from versiqiid.core.status import Cause
 from versiqiid.core.times import rfc3339
@@ -90,6 +91,7 @@ class Engine:
             root=settings.leader.root,
             metrics=ports.metrics,
             clock=clocks.monotonic,
+            scan=ports.store.scan,
         )
         self.leadership = Leadership(
             ports.store,
@@ -146,7 +148,7 @@ class Engine:
         await self.observer.complete.wait()
         await writer.recover()
         await self.gate.append((self._elected(term),), epoch=term.epoch)
-        queue: WorkQueue[Item] = WorkQueue(self._clocks.monotonic)
+        queue: WorkQueue[Item] = WorkQueue(self._clocks.monotonic, patient=lambda item: isinstance(item, DriftKey))
         reconciler = Reconciler(
             self.snapshot,
             queue,

@@ -2,24 +2,28 @@
 
 1 and 2 bring an item of work here. Steps 3 to 7 (`decide`) say what should be. Then, for as many items as fit into one
 transaction: 8 the intent is made durable, 9 one transaction writes everything or nothing under the leader's fence and
-only if every input is still what was read, 10 the settlement records it. What fails goes back into the queue; nothing
-after step 3 talks upward in any other way.
+only if every input is still what was read, 10 the settlement records it. Several transactions are under way at a time,
+none of them built on what another one writes. What fails goes back into the queue; nothing after step 3 talks upward in
+any other way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import count
 
 import anyio
+from anyio.abc import TaskGroup
 
 from versiqiid.core import keys as k
 from versiqiid.core.impact import Impact, Item, everything
+from versiqiid.core.retry import Backoff, delay_s
 from versiqiid.core.snapshot import Moved, Reads, Snapshot
 from versiqiid.core.status import Cause
-from versiqiid.engine.changes import Change, parcels
+from versiqiid.engine.changes import Change, Claims, Load
 from versiqiid.engine.decide import Decider
 from versiqiid.engine.workqueue import Work, WorkQueue
-from versiqiid.engine.writer import RESERVED_OPERATIONS, Superseded, Writer, Written
+from versiqiid.engine.writer import LANES, RESERVED_OPERATIONS, Superseded, Writer, Written
 from versiqiid.errors import FenceLost, Refused, TooLarge, Unavailable, VersiqiiError, first_of
 from versiqiid.logs import logger
 from versiqiid.ports import Metrics, StoreLimits
@@ -34,6 +38,9 @@ GATHER_S = 0.1
 
 DECISIONS_IN_FLIGHT = 16
 """Decisions wait on guests and validators in other threads and processes; so many keep both busy."""
+
+UNSURE_BACKOFF = Backoff(first_s=0.05, most_s=5.0)
+"""Between attempts to find out what became of a transaction. Arbitrary, as short as a busy store can bear."""
 
 
 class Reconciler:
@@ -61,6 +68,8 @@ class Reconciler:
         self.impact = Impact()
         self._room = anyio.Semaphore(ITEMS_AT_ONCE)
         self._ready: list[Change] = []
+        self._claims = Claims()
+        self._lanes = anyio.Semaphore(LANES)
         self._deciding = 0
         self._bell = anyio.Event()
 
@@ -85,7 +94,7 @@ class Reconciler:
             async with anyio.create_task_group() as tasks:
                 for _ in range(DECISIONS_IN_FLIGHT):
                     tasks.start_soon(self._decide_on)
-                await self._write_on()
+                await self._write_on(tasks)
         except* VersiqiiError as group:
             raise first_of(group) from None
 
@@ -104,16 +113,50 @@ class Reconciler:
                 self._ready.append(change)
             self._bell.set()
 
-    async def _write_on(self) -> None:
-        """Steps 8 to 10 for whatever is ready, as few transactions as it fits into."""
+    async def _write_on(self, tasks: TaskGroup) -> None:
+        """Steps 8 to 10 for whatever is ready, in as few transactions as it fits into."""
         while True:
             await self._bell.wait()
             await self._gather()
-            ready, self._ready = self._ready, []
-            for chunk in parcels(ready, root=self._writer.root, limits=self._limits(), reserved=RESERVED_OPERATIONS):
-                await self._write(chunk)
-                for change in chunk:
-                    self._release(change.work)
+            await self._lanes.acquire()
+            chunk = self._cut()
+            if chunk:
+                tasks.start_soon(self._fly, chunk)
+            else:
+                self._lanes.release()
+
+    def _cut(self) -> list[Change]:
+        """What goes into the next transaction: as much as it holds of what is ready and in nobody's way.
+
+        What relies on something that is being written stays until that is done; what has gone stale is decided again.
+        """
+        load = Load(root=self._writer.root, limits=self._limits(), reserved=RESERVED_OPERATIONS)
+        chunk: list[Change] = []
+        kept: list[Change] = []
+        for change in self._ready:
+            if self._stale(change.guards):
+                self._queue.ensure(change.work.item, change.work.cause)
+                self._release(change.work)
+            elif load.full or not self._claims.free(change) or not load.takes(change):
+                kept.append(change)
+            else:
+                self._claims.add(change)
+                chunk.append(change)
+        self._ready = kept
+        if load.full:
+            self._bell.set()
+        return chunk
+
+    async def _fly(self, chunk: list[Change]) -> None:
+        """One transaction under way, from take-off to landing."""
+        try:
+            await self._write(chunk)
+        finally:
+            self._lanes.release()
+            for change in chunk:
+                self._claims.remove(change)
+                self._release(change.work)
+            self._bell.set()
 
     async def _gather(self) -> None:
         """Let a wave fill a transaction: wait for what is still being decided, but not long, and not for ever more."""
@@ -152,8 +195,12 @@ class Reconciler:
     def _remember(self, work: Work[Item], reads: Reads) -> None:
         """Keep what the decision looked at. What moved while it was being made may have touched nobody then."""
         self.impact.remember(work.item, reads)
-        if any(self._revision(key) != revision for key, revision in reads.guards.items()):
+        if self._stale(reads.guards):
             self._queue.ensure(work.item, work.cause)
+
+    def _stale(self, guards: dict[str, int]) -> bool:
+        """Whether a key is known to have moved. Parts of imported trees are not ours to watch: their config is."""
+        return any(self._revision(key) != at for key, at in guards.items() if not key.startswith("//"))
 
     def _revision(self, key: str) -> int:
         value = self._snapshot.get(key)
@@ -171,6 +218,7 @@ class Reconciler:
             raise
         except (Unavailable, Refused) as error:
             log.warning("write_failed", code=error.code, reason=error.message, items=len(chunk))
+            await self._until_sure()
             for change in chunk:
                 self._queue.retry(change.work)
             return
@@ -179,16 +227,31 @@ class Reconciler:
             return
         self._follow(chunk, written)
 
+    async def _until_sure(self) -> None:
+        """Return when it is known whether what was tried has happened.
+
+        Only then are its items decided again: else a status could be left pointing at where its settlement is not.
+        """
+        for attempt in count(1):
+            try:
+                await self._writer.make_sure()
+            except FenceLost:
+                raise
+            except (Unavailable, Refused) as error:
+                log.warning("outcome_unknown", code=error.code, reason=error.message)
+                await anyio.sleep(delay_s(UNSURE_BACKOFF, attempt, seed=0.0))  # one leads, so nobody is in step
+            else:
+                return
+
     def _follow(self, chunk: list[Change], written: Written) -> None:
-        """What was written may move others (drifts read statuses); the items themselves are done."""
-        own = {change.work.item for change in chunk}
+        """What was written may move others, in the same transaction or not: drifts are told from statuses."""
         for change in chunk:
-            self._queue.done(change.work.item)
-            others = self.impact.touched(self._snapshot, written.keys[change.work.item]) - own
-            self._queue.add(others, change.work.cause)
+            item = change.work.item
+            self._queue.done(item)
+            self._queue.add(self.impact.touched(self._snapshot, written.keys[item]) - {item}, change.work.cause)
             if written.misplaced:
-                self._queue.add((change.work.item,), change.work.cause)
-            if isinstance(change.work.item, k.BindingId):
+                self._queue.add((item,), change.work.cause)
+            if isinstance(item, k.BindingId):
                 age_s, cause = self._queue.age_s(change.work), change.work.cause
                 self._metrics.observe("versiqii_convergence_seconds", age_s, correlation_id=cause.correlation_id)
 

@@ -15,6 +15,9 @@ Item = TypeVar("Item", bound=Hashable)
 BACKOFF_FIRST_S = 0.02
 BACKOFF_MAX_S = 5.0
 
+PATIENCE_S = 2.0
+"""How long a patient item lets the others go first. Arbitrary: short for a person who looks at a drift."""
+
 
 @dataclass(frozen=True, slots=True)
 class Work(Generic[Item]):
@@ -29,37 +32,42 @@ class WorkQueue(Generic[Item]):
     """A keyed queue: bounded by the number of distinct items, fair in order of first request.
 
     :param clock: monotonic seconds.
+    :param patient: items that follow what is done for others, again and again: they let the others go first, but not
+        for longer than ``PATIENCE_S``.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], patient: Callable[[Item], bool] = lambda _: False) -> None:
         self._clock = clock
+        self._patient = patient
         self._waiting: dict[Item, Work[Item]] = {}
+        self._following: dict[Item, Work[Item]] = {}
         self._later: dict[Item, tuple[float, Work[Item]]] = {}
         self._failures: dict[Item, int] = {}
         self._taken: set[Item] = set()
         self._wake = anyio.Event()
 
     def __len__(self) -> int:
-        return len(self._waiting) + len(self._later)
+        return len(self._waiting) + len(self._following) + len(self._later)
 
     def add(self, items: Iterable[Item], cause: Cause) -> None:
         """Ask for these items; one that waits already keeps its place and its age and takes the newer cause."""
         now = self._clock()
         for item in items:
             backed_off = self._later.pop(item, None)
-            known = self._waiting.get(item) or (backed_off[1] if backed_off else None)
-            self._waiting[item] = Work(item, cause, known.since if known else now)
-        if self._waiting:
+            line = self._line(item)
+            known = line.get(item) or (backed_off[1] if backed_off else None)
+            line[item] = Work(item, cause, known.since if known else now)
+        if self._waiting or self._following:
             self._wake.set()
 
     def ensure(self, item: Item, cause: Cause) -> None:
         """Ask for the item unless it waits already; then it has the better cause."""
-        if item not in self._waiting:
+        if item not in self._line(item):
             self.add((item,), cause)
 
     def retry(self, work: Work[Item]) -> None:
         """Ask for the item again after a back-off that doubles with each retry in a row."""
-        if work.item in self._waiting:
+        if work.item in self._line(work.item):
             return
         failures = self._failures.get(work.item, 0)
         self._failures[work.item] = min(failures + 1, 16)
@@ -79,10 +87,11 @@ class WorkQueue(Generic[Item]):
         """The oldest item that nobody has taken, as soon as there is one. It is the caller's until it is released."""
         while True:
             self._ripen()
-            for item in self._waiting:
-                if item not in self._taken:
-                    self._taken.add(item)
-                    return self._waiting.pop(item)
+            for line in self._lines():
+                for item in line:
+                    if item not in self._taken:
+                        self._taken.add(item)
+                        return line.pop(item)
             if self._wake.is_set():
                 self._wake = anyio.Event()
             with anyio.move_on_after(self._next_ripe_s()):
@@ -91,7 +100,7 @@ class WorkQueue(Generic[Item]):
     def release(self, item: Item) -> None:
         """The taken item is dealt with; if it was asked for meanwhile, it can be taken again."""
         self._taken.discard(item)
-        if item in self._waiting:
+        if item in self._line(item):
             self._wake.set()
 
     @property
@@ -103,7 +112,17 @@ class WorkQueue(Generic[Item]):
         now = self._clock()
         ripe = [item for item, (at, _) in self._later.items() if at <= now]
         for item in ripe:
-            self._waiting.setdefault(item, self._later.pop(item)[1])
+            self._line(item).setdefault(item, self._later.pop(item)[1])
+
+    def _line(self, item: Item) -> dict[Item, Work[Item]]:
+        return self._following if self._patient(item) else self._waiting
+
+    def _lines(self) -> tuple[dict[Item, Work[Item]], ...]:
+        """In the order in which they are looked through just now."""
+        oldest = next(iter(self._following.values()), None)
+        if oldest is not None and self._clock() - oldest.since > PATIENCE_S:
+            return self._following, self._waiting
+        return self._waiting, self._following
 
     def _next_ripe_s(self) -> float:
         if not self._later:
