@@ -20,7 +20,7 @@ UP, DOWN = entry("vq_up", ECHO), entry("vq_down", ECHO)
         (b"", "is no WebAssembly module"),
         (b"(module)", "is no WebAssembly module"),
         (b"\x7fELF\x02\x01\x01\0", "is no WebAssembly module"),
-        (b"\0asm\x0d\0\x01\0", "is a WebAssembly component"),
+        (b"\0asm\x0d\0\x01\0", "exports neither up nor down"),
         (b"\0asm\x01\0\0\0\x01", "is no valid module: unexpected end-of-file (at offset 0x9)"),
     ],
 )

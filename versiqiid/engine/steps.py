@@ -128,7 +128,7 @@ class StepRunner:
         :raises MigrationFailed: as ``run``.
         """
         match step.manifest.runtime:
-            case Runtime.WASM:
+            case Runtime.WASM | Runtime.LUA:
                 return await self._guest(step, document, stash)
             case Runtime.JSON_PATCH | Runtime.LENS:
                 return Taken(Answer(apply_data(step.manifest, document)))
@@ -137,5 +137,6 @@ class StepRunner:
 
     async def _guest(self, step: Step, document: Json, stash: Json) -> Taken:
         envelope = build(document, family=step.family, frm=step.source, to=step.destination, stash=stash)
-        result = await self._runtime.run(GuestCall(step.module, step.digest, step.entry, envelope))
+        call = GuestCall(step.module, step.digest, step.entry, envelope, step.manifest.source)
+        result = await self._runtime.run(call)
         return Taken(interpret(result.output), result.output, result.fuel)

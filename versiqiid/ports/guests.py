@@ -26,12 +26,14 @@ class GuestCall:
     :ivar module: the WebAssembly bytes; ``digest`` their ``sha256:<hex>``, checked by the caller.
     :ivar entry: ``vq_up`` or ``vq_down``.
     :ivar envelope: RFC 8785 JSON of ``{config, context, stash?}``.
+    :ivar script: a Lua script; then there is no module, and the runtime brings its own interpreter.
     """
 
     module: bytes
     digest: str
     entry: str
     envelope: bytes
+    script: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

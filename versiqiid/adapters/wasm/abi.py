@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 VERSION = 1
 ENTRIES = ("vq_up", "vq_down")
+CORE_HEADER = b"\0asm\x01\0\0\0"
+_COMPONENT_HEADER = b"\0asm\x0d\0\x01\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,11 @@ _EXPORTS: Mapping[str, Signature] = {
     "_initialize": Signature((), ()),
 }
 _REQUIRED = ("vq_abi_version", "vq_alloc")
+
+
+def is_component(code: bytes) -> bool:
+    """Whether these bytes begin as a component does: a module's tier is told by the module, not by its key."""
+    return code.startswith(_COMPONENT_HEADER)
 
 
 def check_imports(imports: Iterable[Any], offered: Mapping[tuple[str, str], Signature]) -> None:

@@ -12,7 +12,8 @@ import wasmtime
 from versiqiid.adapters.wasm import abi
 from versiqiid.adapters.wasm.clock import ticks
 from versiqiid.adapters.wasm.host import Call, bound_to
-from versiqiid.adapters.wasm.modules import Prepared, cause
+from versiqiid.adapters.wasm.modules import Prepared
+from versiqiid.adapters.wasm.sentences import cause, code_of, trapped
 from versiqiid.errors import MigrationFailed
 from versiqiid.ports import GuestResult
 
@@ -21,11 +22,6 @@ if TYPE_CHECKING:
 
 _UNSIGNED_32 = 0xFFFF_FFFF
 _UNSIGNED_64 = 0xFFFF_FFFF_FFFF_FFFF
-_TRAPS = {
-    "UNREACHABLE": "unreachable code was reached (a panic or failed assertion, as compilers write them)",
-    "MEMORY_OUT_OF_BOUNDS": "out of bounds memory access",
-    "TABLE_OUT_OF_BOUNDS": "out of bounds table access",
-}
 
 
 def run(engine: Any, prepared: Prepared, entry: str, envelope: bytes, limits: Limits) -> GuestResult:
@@ -105,20 +101,11 @@ class _Guest:
         return result
 
     def _trapped(self, where: str, trap: Any) -> str:
-        limits = self._call.limits
-        name = trap.trap_code.name if trap.trap_code else "UNKNOWN"
-        match name:
-            case "OUT_OF_FUEL":
-                return f"used up its {limits.fuel:,} fuel in {where}, the limit"
-            case "INTERRUPT":
-                return f"ran for more than {limits.wall_s:g} s in {where}, the limit"
-            case _:
-                kind = _TRAPS.get(name, name.lower().replace("_", " "))
-                return f"trapped in {where}: {kind}{self._pressure()}"
+        return trapped(where, name := code_of(trap) or "UNKNOWN", self._call.limits) + self._pressure(name)
 
-    def _pressure(self) -> str:
+    def _pressure(self, name: str) -> str:
         """Names the memory limit beside a trap when the guest was near it: a failed growth shows only as a trap."""
-        if not self._exports:
+        if not self._exports or name in ("OUT_OF_FUEL", "INTERRUPT"):
             return ""
         most, used = self._call.limits.memory_bytes, self._exports["memory"].data_len(self._store)
         return f", with {used:,} of {most:,} bytes of memory in use" if used * 2 > most else ""

@@ -8,21 +8,27 @@ from __future__ import annotations
 import os
 import threading
 import weakref
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.to_thread
 
+from versiqiid.adapters.wasm import lua
+from versiqiid.adapters.wasm.abi import is_component
 from versiqiid.adapters.wasm.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from versiqiid.adapters.wasm.modules import ModuleCache
     from versiqiid.ports import GuestCall, GuestResult
 
 _WORKERS_MAX = 8
+_COMPILERS_MAX = 2
+"""Modules that are compiled at once, apart from the workers: a large one takes seconds, and others go on meanwhile."""
 
 
 class WasmRuntime:
@@ -33,58 +39,111 @@ class WasmRuntime:
 
     :param limits: what one call may use.
     :param workers: guests at once, 64 MiB of memory each; one per processor and at most 8 when not told.
-    :param interpreter: see ``modules.configuration``.
+    :param interpreter: see ``engines.configuration``.
+    :param folder: where large modules are kept compiled; None = they are compiled again in every process.
     """
 
-    def __init__(self, limits: Limits | None = None, *, workers: int | None = None, interpreter: bool = False) -> None:
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        *,
+        workers: int | None = None,
+        interpreter: bool = False,
+        folder: Path | None = None,
+    ) -> None:
         self._limits = limits or Limits()
-        self._limiter = anyio.CapacityLimiter(workers or min(os.cpu_count() or 1, _WORKERS_MAX))
-        self._interpreter = interpreter
+        self._workers = anyio.CapacityLimiter(workers or min(os.cpu_count() or 1, _WORKERS_MAX))
+        self._compilers = anyio.CapacityLimiter(_COMPILERS_MAX)
+        self._how = (interpreter, folder)
         self._lock = threading.Lock()
-        self._machine: _Machine | None = None
+        self._machines: dict[str, _Machine] = {}
 
     async def run(self, call: GuestCall) -> GuestResult:
         """What the guest's entry gave.
 
         :raises MigrationFailed: wrong ABI, exports or imports, trap, limit; one sentence that names which.
         """
-        return await anyio.to_thread.run_sync(partial(self._run, call), limiter=self._limiter, abandon_on_cancel=True)
+        guest = _guest(call)
+        if not self._prepared(guest):
+            await anyio.to_thread.run_sync(self._prepare, guest, limiter=self._compilers, abandon_on_cancel=True)
+        return await anyio.to_thread.run_sync(self._run, guest, limiter=self._workers, abandon_on_cancel=True)
 
-    def _run(self, call: GuestCall) -> GuestResult:
-        return self._started().run(call, self._limits)
+    def _prepared(self, guest: _Guest) -> bool:
+        machine = self._machines.get(guest.kind)
+        return machine is not None and machine.modules.knows(guest.digest)
 
-    def _started(self) -> _Machine:
+    def _prepare(self, guest: _Guest) -> None:
+        self._machine(guest).modules.get(guest.digest, guest.module)
+
+    def _run(self, guest: _Guest) -> GuestResult:
+        return self._machine(guest).run(guest, self._limits)
+
+    def _machine(self, guest: _Guest) -> _Machine:
         with self._lock:
-            if self._machine is None:
-                self._machine = _Machine(interpreter=self._interpreter)
+            if guest.kind not in self._machines:
+                self._machines[guest.kind] = machine = _machine(guest.kind, *self._how)
                 # Also when the process ends: wasmtime's own finalizers fail by then, and say so on standard error.
-                weakref.finalize(self, self._machine.close)
-            return self._machine
+                weakref.finalize(self, machine.close)
+            return self._machines[guest.kind]
 
 
+@dataclass(frozen=True, slots=True)
+class _Guest:
+    """A call, with what it runs in. ``kind`` is an ``engines.Kind``."""
+
+    kind: str
+    module: bytes
+    digest: str
+    entry: str
+    envelope: bytes
+
+
+def _guest(call: GuestCall) -> _Guest:
+    if call.script is not None:
+        module = lua.interpreter()
+        return _Guest("lua", module, "lua", lua.ENTRY, lua.with_script(call.envelope, call.script))
+    kind = "component" if is_component(call.module) else "core"
+    return _Guest(kind, call.module, call.digest, call.entry, call.envelope)
+
+
+@dataclass(frozen=True, slots=True)
 class _Machine:
-    """One engine with its linker, compiled modules and clock."""
+    """One engine with its compiled modules and clock."""
 
-    def __init__(self, *, interpreter: bool) -> None:
-        import wasmtime  # noqa: PLC0415 - see the module's words
+    engine: Any
+    linker: Any
+    modules: ModuleCache[Any]
+    clock: Any
+    guest: Callable[..., GuestResult]
 
-        from versiqiid.adapters.wasm import guest, modules  # noqa: PLC0415
-        from versiqiid.adapters.wasm.clock import EpochClock  # noqa: PLC0415
-
-        self._engine: Any = wasmtime.Engine(modules.configuration(interpreter=interpreter))
-        self._linker: Any = modules.linker(self._engine)
-        self._modules: ModuleCache = modules.ModuleCache(partial(modules.prepare, self._engine, self._linker))
-        self._clock = EpochClock(self._engine.increment_epoch)
-        self._guest: Callable[..., GuestResult] = guest.run
-
-    def run(self, call: GuestCall, limits: Limits) -> GuestResult:
-        prepared = self._modules.get(call.digest, call.module)
-        with self._clock.running():
-            return self._guest(self._engine, prepared, call.entry, call.envelope, limits)
+    def run(self, guest: _Guest, limits: Limits) -> GuestResult:
+        prepared = self.modules.get(guest.digest, guest.module)
+        with self.clock.running():
+            return self.guest(self.engine, prepared, guest.entry, guest.envelope, limits)
 
     def close(self) -> None:
         """Free everything, unless a guest still runs in an abandoned thread: then the end of the process does."""
-        if self._clock.stop():
-            self._modules.close()
-            self._linker.close()
-            self._engine.close()
+        if self.clock.stop():
+            self.modules.close()
+            if self.linker is not None:
+                self.linker.close()
+            self.engine.close()
+
+
+def _machine(kind: str, interpreter: bool, folder: Path | None) -> _Machine:
+    import wasmtime  # noqa: PLC0415 - see the module's words
+
+    from versiqiid.adapters.wasm import component, guest, modules  # noqa: PLC0415
+    from versiqiid.adapters.wasm.clock import EpochClock  # noqa: PLC0415
+    from versiqiid.adapters.wasm.compiling import Compiler  # noqa: PLC0415
+    from versiqiid.adapters.wasm.engines import Kind, configuration  # noqa: PLC0415
+
+    engine = wasmtime.Engine(configuration(Kind(kind), interpreter=interpreter))
+    compiler = Compiler(engine, Kind(kind), interpreter, folder)
+    clock = EpochClock(engine.increment_epoch)
+    if kind == Kind.COMPONENT:
+        prepare: Callable[[bytes], Any] = partial(component.prepare, engine, compiler.compile)
+        return _Machine(engine, None, modules.ModuleCache(prepare), clock, component.run)
+    linker = modules.linker(engine)
+    prepare = partial(modules.prepare, linker, compiler.compile)
+    return _Machine(engine, linker, modules.ModuleCache(prepare), clock, guest.run)
