@@ -23,7 +23,7 @@ from anyio.abc import TaskGroup
 from versiqiid import __version__
 from versiqiid.adapters.prometheus import PrometheusMetrics
 from versiqiid.adapters.systemd import Notifier
-from versiqiid.adapters.validation import ProcessValidator
+from versiqiid.adapters.validation import ProcessComparer, ProcessValidator
 from versiqiid.adapters.wasm import WasmRuntime
 from versiqiid.archives import Archiving
 from versiqiid.core.imports import Import
@@ -55,6 +55,7 @@ class Daemon:
     journal: Journal
     metrics: PrometheusMetrics
     validator: ProcessValidator
+    comparer: ProcessComparer
     store: Any
     signer: Signer | None
     outbox: Outbox | None
@@ -92,6 +93,8 @@ async def _open(settings: Settings, opened: AsyncExitStack) -> Daemon:
     signer = await _signer(settings, journal, opened)
     validator = ProcessValidator()
     opened.push_async_callback(validator.aclose)
+    comparer = ProcessComparer()
+    opened.push_async_callback(comparer.aclose)
     beside = await opened.enter_async_context(open_beside(settings))
     outbox = _outbox(settings, journal, metrics, beside)
     alarms: list[str] = []
@@ -113,7 +116,9 @@ async def _open(settings: Settings, opened: AsyncExitStack) -> Daemon:
         Clocks(time.time, time.monotonic),
         while_leading=tasks,
     )
-    return Daemon(settings, engine, journal, metrics, validator, store, signer, outbox, alarms, archiving, beside)
+    return Daemon(
+        settings, engine, journal, metrics, validator, comparer, store, signer, outbox, alarms, archiving, beside
+    )
 
 
 async def _token_rotated(journal: Journal, secret: Secret) -> None:
@@ -189,6 +194,7 @@ async def _start_api(daemon: Daemon, tasks: TaskGroup, stop: anyio.Event) -> str
         store=daemon.store,
         journal=daemon.journal,
         validator=daemon.validator,
+        comparer=daemon.comparer,
         metrics=daemon.metrics,
         beside=daemon.beside,
         render=lambda accept: daemon.metrics.render(openmetrics="application/openmetrics-text" in accept),

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from versiqiid.core import keys as k
 from versiqiid.core.canonical import digest
 from versiqiid.core.modules import MissingPart, assemble
+from versiqiid.core.objects import read_lifecycle
 from versiqiid.core.snapshot import Reads, Snapshot
 from versiqiid.errors import InvalidInput, Refused
 
@@ -23,6 +24,14 @@ class Immutable(Refused):
 def is_immutable(key: str) -> bool:
     """Whether a key keeps its first content for ever."""
     return type(k.parse(key)) in _IMMUTABLE
+
+
+def is_draft(raw: bytes) -> bool:
+    """Whether this life cycle says that its schema is a draft. What cannot be read says nothing."""
+    try:
+        return read_lifecycle(raw).state == "draft"
+    except InvalidInput:
+        return False
 
 
 def check_immutable(key: str, raw: bytes, known: frozenset[str]) -> None:

@@ -16,6 +16,7 @@ from anyio.abc import TaskStatus
 
 from versiqiid.api.health import Health
 from versiqiid.api.rest.app import Parts, build
+from versiqiid.api.schemas import Comparer
 from versiqiid.api.search import Search
 from versiqiid.api.service import Service
 from versiqiid.api.trace import Trace
@@ -45,6 +46,7 @@ class Faces:
     store: KeyValueStore
     journal: Journal
     validator: Validator
+    comparer: Comparer
     metrics: Metrics
     render: Callable[[str], tuple[bytes, str]]
     beside: Beside
@@ -125,6 +127,7 @@ def _parts(faces: Faces, settings: Settings, stop: anyio.Event) -> Parts:
         health=health,
         journal=faces.journal,
         validator=faces.validator,
+        comparer=faces.comparer,
         runtime=engine.runtime,
         metrics=faces.metrics,
         render=faces.render,

@@ -14,7 +14,7 @@ import anyio
 
 from versiqiid.api.entries import digest_of
 from versiqiid.api.expectation import ANYTHING, Expectation
-from versiqiid.api.guards import check_immutable, check_module, is_immutable
+from versiqiid.api.guards import check_immutable, check_module, is_draft, is_immutable
 from versiqiid.core import keys as k
 from versiqiid.core.canonical import digest
 from versiqiid.core.snapshot import Change, Value
@@ -54,12 +54,16 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One operation of a transaction. ``op``: set | delete | check."""
+    """One operation of a transaction. ``op``: set | delete | check.
+
+    :ivar judged: a schema whose compatibility the writer has judged itself, by terms of its own.
+    """
 
     op: str
     key: str
     raw: bytes | None = None
     expect: Expectation = ANYTHING
+    judged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,9 +220,18 @@ class Service:
         raw = write.raw or b""
         if write.op == "set":
             check_module(write.key, raw, await self._parts(write.key, raw, writes))
-            if is_immutable(write.key) and (before is None or before.value != raw):
+            changes = before is None or before.value != raw
+            if is_immutable(write.key) and changes and not await self._is_draft(write.key):
                 check_immutable(write.key, raw, await self._held(write.key, before))
         write.expect.check(write.key, before.revision if before else ABSENT)
+
+    async def _is_draft(self, key: str) -> bool:
+        """Whether it is a schema that nobody has published yet: its text may still change."""
+        meaning = k.parse(key)
+        if not isinstance(meaning, k.SchemaKey):
+            return False
+        entry = await self._before(f"lifecycle/{meaning.family}/{meaning.version}")
+        return entry is not None and is_draft(entry.value)
 
     async def _held(self, key: str, before: Entry | None) -> frozenset[str]:
         """Digests of all that an immutable key holds or ever held."""

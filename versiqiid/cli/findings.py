@@ -10,8 +10,8 @@ from versiqiid import __version__
 def github(verdict: dict[str, Any], file: str) -> str:
     """One ``::error`` line for each violation (GitHub's workflow commands)."""
     return "".join(
-        f"::error file={_property(file)},title={_property(v['keyword'])}"
-        f"::{_data(v['pointer'] or '/')}: {_data(v['message'])}\n"
+        f"::error file={prop(file)},title={prop(v['keyword'])}"
+        f"::{data(v['pointer'] or '/')}: {data(v['message'])}\n"
         for v in verdict["violations"]
     )
 
@@ -41,9 +41,11 @@ def sarif(verdict: dict[str, Any], file: str) -> dict[str, Any]:
     }
 
 
-def _data(text: str) -> str:
+def data(text: str) -> str:
+    """Text as the message of a workflow command."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+def prop(text: str) -> str:
+    """Text as a property of one."""
+    return data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,4 +1,4 @@
-"""The documents of the desired state that the daemon itself reads: families, targets, overrides, bindings.
+"""The documents of the desired state that the daemon itself reads: families, life cycles, targets, overrides, bindings.
 
 Parsing only: unknown fields make a document unreadable, and the error names them. What the values lead to is decided
 in ``plan.py``.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from versiqiid.core.document import read
@@ -26,6 +27,8 @@ COMPATIBILITIES = (
     "FULL",
     "FULL_TRANSITIVE",
 )
+STATES = ("draft", "published", "deprecated", "deleted")
+"""The life of a schema version, in its order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,20 @@ class Family:
     group: str | None = None
     message: str | None = None
     subject: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """``lifecycle/<family>/<version>``; a schema without one is published.
+
+    :ivar successor: the version to go to instead, None when none is named.
+    :ivar sunset: when it is no longer to be used, RFC 3339 date or time as it was written; None when nobody said.
+    """
+
+    state: str = "published"
+    successor: str | None = None
+    sunset: str | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +119,18 @@ def _is_constraints(value: Any) -> bool:
     return isinstance(value, dict) and all(isinstance(v, str) and is_segment(k) for k, v in value.items())
 
 
+def _is_time(value: Any) -> bool:
+    """A day, or a moment with its offset: without one nobody could say when it is."""
+    if not isinstance(value, str) or not value.isascii():
+        return False
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return False
+    return moment.tzinfo is not None or (len(value) == _DAY_CHARACTERS and value.count("-") == 2)  # noqa: PLR2004
+
+
+_DAY_CHARACTERS = len("2025-07-03")
 _TEXT = _Field(_is_text, "text")
 _SEGMENT = _Field(lambda value: isinstance(value, str) and is_segment(value), "one key segment as text")
 _CONSTRAINTS = _Field(_is_constraints, "an object of target names and range texts")
@@ -137,6 +166,12 @@ _OVERRIDE = {
     "description": _TEXT,
     "owner": _TEXT,
 }
+_LIFECYCLE = {
+    "state": _one_of(*STATES),
+    "successor": _SEGMENT,
+    "sunset": _Field(_is_time, "a date, or an RFC 3339 time such as 2026-01-31T00:00:00Z"),
+    "reason": _TEXT,
+}
 _BINDING = {"config": _SEGMENT, "hold": _Field(lambda value: isinstance(value, bool), "true or false")}
 
 
@@ -147,6 +182,16 @@ def read_family(raw: bytes) -> Family:
     fields = _read_object(raw, _FAMILY)
     known = {k: v for k, v in fields.items() if k not in ("description", "owner", "versioning")}
     return Family(versioning=Scheme(fields.get("versioning", "semver")), **known)
+
+
+def read_lifecycle(raw: bytes) -> Lifecycle:
+    """
+    :raises Unreadable: as ``read_family``, or ``state`` is missing.
+    """
+    fields = _read_object(raw, _LIFECYCLE)
+    if "state" not in fields:
+        raise Unreadable("field 'state' is missing", hint=f"It is one of {', '.join(STATES)}.")
+    return Lifecycle(**fields)
 
 
 def read_target(raw: bytes) -> Target:

@@ -15,6 +15,7 @@ from versiqiid.core import keys as k
 from versiqiid.core.canonical import canonical, digest
 from versiqiid.core.migration import parse_manifest
 from versiqiid.core.modules import MissingPart, assemble
+from versiqiid.core.objects import read_lifecycle
 from versiqiid.core.snapshot import Reads, Snapshot
 from versiqiid.core.status import state_of
 from versiqiid.errors import InvalidInput
@@ -47,11 +48,23 @@ def record_key(item: Published) -> str:
 
 
 def record(reads: Reads, item: Published) -> bytes | None:
-    """The record that is missing, or None: it is there, or the key itself is not."""
-    if reads.get(record_key(item)) is not None:
+    """The record that is missing, or None: it is there, or the key itself is not, or it is a draft still."""
+    if reads.get(record_key(item)) is not None or _is_draft(reads, item.key):
         return None
     value = reads.get(item.key)
     return canonical({"digest": digest(value.raw)}) if value else None
+
+
+def _is_draft(reads: Reads, key: str) -> bool:
+    """Whether nobody has published the schema yet: then its text may change. An unreadable life says nothing."""
+    meaning = k.parse(key)
+    if not isinstance(meaning, k.SchemaKey):
+        return False
+    try:
+        life = reads.read(f"lifecycle/{meaning.family}/{meaning.version}", read_lifecycle)
+    except InvalidInput:
+        return False
+    return life is not None and life.state == "draft"
 
 
 def every_published(snapshot: Snapshot) -> Iterator[Published]:

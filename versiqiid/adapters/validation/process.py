@@ -19,6 +19,7 @@ from versiqiid.adapters.validation import wire
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+JUDGING: Final = "versiqiid.adapters.validation.worker"
 _CHUNK_BYTES: Final = 1 << 18
 _STOP_WAIT_S: Final = 5.0
 
@@ -57,15 +58,16 @@ class Worker:
         self._id = 0
 
     @classmethod
-    async def start(cls, *, cpu_s: float, memory_bytes: int) -> Worker:
+    async def start(cls, *, cpu_s: float, memory_bytes: int, module: str = JUDGING) -> Worker:
         """A new worker; it takes some tenths of a second until it answers, and what is sent meanwhile waits for it.
 
+        :param module: what runs there; see ``worker.run``.
         :raises OSError: the system starts no further process.
         """
         ours, theirs = socket.socketpair()
         with theirs, anyio.CancelScope(shield=True):
             try:
-                process = await anyio.to_thread.run_sync(_spawn, theirs.fileno(), cpu_s, memory_bytes)
+                process = await anyio.to_thread.run_sync(_spawn, theirs.fileno(), module, cpu_s, memory_bytes)
             except OSError:
                 ours.close()
                 raise
@@ -134,9 +136,9 @@ class Worker:
             self._connection.close()
 
 
-def _spawn(connection: int, cpu_s: float, memory_bytes: int) -> subprocess.Popen[bytes]:
+def _spawn(connection: int, module: str, cpu_s: float, memory_bytes: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "versiqiid.adapters.validation.worker", str(cpu_s), str(memory_bytes)],
+        [sys.executable, "-P", "-m", module, str(cpu_s), str(memory_bytes)],
         stdin=connection,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

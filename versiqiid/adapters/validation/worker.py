@@ -14,11 +14,14 @@ import socket
 import sys
 import threading
 from collections import OrderedDict
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from versiqiid.adapters.validation import wire
 from versiqiid.core.schema import CompiledSchema, compile_schema, violations
 from versiqiid.errors import UnusableSchema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 COMPILED_MAX: Final = 256
 """Compiled schemas that are kept, the least recently used goes first. Arbitrary."""
@@ -26,6 +29,12 @@ COMPILED_MAX: Final = 256
 # A reference validator of a document 100 levels deep nests a few frames for each level and each keyword between two.
 _RECURSION_MAX: Final = 20_000
 _STACK_BYTES: Final = 256 << 20  # address space, touched only as deep as it is used
+
+
+class Answers(Protocol):
+    """What a worker does with one frame."""
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]: ...
 
 
 class Judge:
@@ -78,14 +87,14 @@ class Judge:
         return compiled
 
 
-def serve(connection: socket.socket, cpu_s: float) -> None:
+def serve(connection: socket.socket, judge: Answers) -> None:
     """Answer until the other side is gone."""
-    judge = Judge(cpu_s)
     while (request := wire.read_frame(connection)) is not None:
         connection.sendall(wire.pack(judge.answer(request)))
 
 
-def main() -> None:
+def run(judge: Callable[[float], Answers]) -> None:
+    """Be a worker process: limits, a thread with a deep stack, and answers until the other side is gone."""
     cpu_s, memory_bytes = float(sys.argv[1]), int(sys.argv[2])
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -95,10 +104,10 @@ def main() -> None:
     connection = socket.socket(fileno=os.dup(0))
     sys.setrecursionlimit(_RECURSION_MAX)
     threading.stack_size(_STACK_BYTES)
-    thread = threading.Thread(target=serve, args=(connection, cpu_s), name="judge", daemon=True)
+    thread = threading.Thread(target=serve, args=(connection, judge(cpu_s)), name="judge", daemon=True)
     thread.start()
     thread.join()
 
 
 if __name__ == "__main__":
-    main()
+    run(Judge)

@@ -23,6 +23,7 @@ from versiqiid.api.rest import (
     migrations,
     pages,
     problems,
+    schemas,
     search,
     system,
     trace,
@@ -31,6 +32,8 @@ from versiqiid.api.rest import (
 from versiqiid.api.rest.gate import Gate
 from versiqiid.api.rest.streams import Streams
 from versiqiid.api.rollback import Rollback
+from versiqiid.api.schema_rules import SchemaRules
+from versiqiid.api.schemas import Comparer, Schemas
 from versiqiid.api.search import Search
 from versiqiid.api.service import Service
 from versiqiid.api.trace import Trace
@@ -50,6 +53,7 @@ class Parts:
     health: Health
     journal: Journal
     validator: Validator
+    comparer: Comparer
     runtime: MigrationRuntime
     metrics: Metrics
     render: Callable[[str], tuple[bytes, str]]
@@ -75,7 +79,8 @@ def build(parts: Parts) -> ASGIApp:
     problems.install(app)
     pages.install(app)
     migrating = Migrations(parts.service, parts.validator, parts.runtime)
-    parts.service.inspections.append(migrating.check)
+    checking = Schemas(parts.service, parts.validator, parts.comparer)
+    parts.service.inspections += [migrating.check, SchemaRules(parts.service, checking).check]
     past, streams = History(parts.journal), Streams(parts.stopping)
     routers = (
         system.router(parts.health, parts.render, leader_key=parts.leader_key),
@@ -83,7 +88,8 @@ def build(parts: Parts) -> ASGIApp:
         history.router(past, Rollback(parts.service, past)),
         trace.router(parts.trace),
         search.router(parts.search),
-        validation.router(Judge(parts.validator, parts.service)),
+        validation.router(Judge(parts.validator, parts.service), parts.service),
+        schemas.router(checking),
         migrations.router(migrating, Maps(parts.service, migrating)),
         keys.router(parts.service, streams),  # the last: it takes every path under /v1
     )

@@ -81,6 +81,11 @@ VERDICTS: Final[dict[int | str, dict[str, Any]]] = {
 TESTED: Final[dict[int | str, dict[str, Any]]] = {
     200: _answer("What was tried, how each step is classified, and the documents that break a law.", {"type": "object"})
 }
+CHECKED: Final[dict[int | str, dict[str, Any]]] = {
+    200: _answer(
+        "Every judgement with rules, witnesses and fixes, and the live configs that would break.", _ref("Check")
+    )
+}
 PLANNED: Final[dict[int | str, dict[str, Any]]] = {
     200: _answer("The path, its lossy steps, missing steps, and hubs that would spare some.", {"type": "object"})
 }
@@ -94,6 +99,13 @@ def _body(schema: Any, media_type: str = _JSON) -> dict[str, Any]:
 
 
 VALUE_BODY: Final = _body(_RAW_SCHEMA, "application/octet-stream")
+SCHEMA_BODY: Final = {
+    "requestBody": {
+        "required": False,
+        "description": "The schema's text; empty = the registered text of `version`.",
+        "content": {"application/octet-stream": {"schema": _RAW_SCHEMA}},
+    }
+}
 TXN_BODY: Final = _body(_ref("Transaction"))
 BATCH_BODY: Final = _body(_ref("Batch"))
 ROLLBACK_BODY: Final = _body(
@@ -205,6 +217,35 @@ _SCHEMAS: Final[dict[str, Any]] = {
     "Moved": _object("correlationId", correlationId=_TEXT, revision=_INT, moved=_array(_MOVE), plan=_array(_MOVE)),
     "Verdict": _object(
         "valid violations", valid={"type": "boolean"}, violations=_array(_VIOLATION), error=_TEXT, schema=_TEXT
+    ),
+    "Check": _object(
+        "family version compatible level policy findings live fixes",
+        family=_TEXT,
+        version=_MAYBE_TEXT,
+        state=_TEXT,
+        compatible={"type": "boolean"},
+        level=_TEXT,
+        policy=_TEXT,
+        defaults=_TEXT,
+        formats=_TEXT,
+        group=_MAYBE_TEXT,
+        findings=_array(
+            _object(
+                "writer reader direction compatible basis differences",
+                writer=_TEXT,
+                reader=_TEXT,
+                direction={"enum": ["backward", "forward"]},
+                compatible={"type": "boolean"},
+                basis={"enum": ["proof", "rules", "witness", "undecided"]},
+                differenceCount=_INT,
+                differences=_array({"type": "object"}),
+                witness={"type": ["object", "null"]},
+                fixes=_array(_TEXT),
+            )
+        ),
+        passed=_array(_object("version reason", version=_TEXT, reason=_TEXT)),
+        live=_object("judged broken environments", judged=_INT, broken=_INT, environments=_array({"type": "object"})),
+        fixes=_array(_TEXT),
     ),
     "Batch": _object("cases", cases=_array(_CASE), remotes={"type": "object", "additionalProperties": True}),
 }

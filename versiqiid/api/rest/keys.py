@@ -11,6 +11,7 @@ from sse_starlette import ServerSentEvent
 from starlette.responses import JSONResponse, Response
 
 from versiqiid.api.rest import describe
+from versiqiid.api.rest.notices import notices
 from versiqiid.api.rest.problems import problem
 from versiqiid.api.rest.requests import BULK_BYTES_MAX, author, body, expectation, has
 from versiqiid.api.rest.streams import Send, Streams
@@ -76,7 +77,7 @@ def _reads(routes: APIRouter, service: Service, streams: Streams) -> None:
         if lists:
             return await _listing(service, key, page_size, page_token, values=values)
         item = await service.get(key)
-        headers = {"ETag": f'"{item.revision}"', "X-Content-Type-Options": "nosniff"}
+        headers = {"ETag": f'"{item.revision}"', "X-Content-Type-Options": "nosniff"} | await notices(service, key)
         if item.created is not None:
             headers |= {"X-Created": item.created, "X-Updated": item.updated or item.created}
         if has(request, headers["ETag"]):

@@ -16,6 +16,7 @@ from starlette.routing import Match
 from versiqiid import errors as e
 from versiqiid.api.expectation import PreconditionRequired
 from versiqiid.api.guards import Immutable
+from versiqiid.api.schema_report import IncompatibleSchema
 from versiqiid.core.laws import LawBroken
 from versiqiid.core.violation import Violation
 
@@ -73,6 +74,8 @@ def problem(error: e.VersiqiiError, *, status: int | None = None) -> JSONRespons
             for v in error.violations
             if isinstance(v, Violation)
         ]
+    if isinstance(error, IncompatibleSchema):
+        body["verdict"] = error.report
     if isinstance(error, LawBroken):
         body["findings"] = [finding.as_json() for finding in error.findings]
     return JSONResponse(body, status, headers=_retry_after(error, status), media_type=MEDIA_TYPE)

@@ -9,8 +9,10 @@ from starlette.responses import JSONResponse
 
 from versiqiid.api.judging import Case, Judge
 from versiqiid.api.rest import describe
+from versiqiid.api.rest.notices import notices
 from versiqiid.api.rest.requests import BULK_BYTES_MAX, body
 from versiqiid.api.rest.values import json_body
+from versiqiid.api.service import Service
 from versiqiid.errors import InvalidInput
 
 CASES_MAX = 10_000
@@ -18,7 +20,7 @@ _FORM = "{remotes?: {url: schema}, cases: [{schema, document, formats?}]}"
 _FIELDS = {"schema", "document", "formats"}
 
 
-def router(judge: Judge) -> APIRouter:
+def router(judge: Judge, service: Service) -> APIRouter:
     routes = APIRouter(prefix="/v1", tags=["validation"])
 
     @routes.post(
@@ -28,8 +30,8 @@ def router(judge: Judge) -> APIRouter:
         responses=describe.VERDICT,
     )
     async def validate(request: Request, family: str, version: str) -> JSONResponse:
-        found = await judge.registered(await body(request), family, version)
-        return JSONResponse({**found.as_json(), "schema": f"schemas/{family}/{version}"})
+        found, key = await judge.registered(await body(request), family, version), f"schemas/{family}/{version}"
+        return JSONResponse({**found.as_json(), "schema": key}, headers=await notices(service, key))
 
     @routes.post(
         "/validate:batch",

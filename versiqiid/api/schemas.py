@@ -1,0 +1,195 @@
+"""Schemas as use cases: is one compatible, and which live configs would break. Nothing is written here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from anyio import to_thread
+
+from versiqiid.api.gathering import Gathering
+from versiqiid.api.schema_report import NEW, Finding, Hit, Report
+from versiqiid.api.service import Service
+from versiqiid.core.canonical import Json, digest
+from versiqiid.core.comparison import Pair, Text
+from versiqiid.core.compatibility import Direction, Judgement, Live
+from versiqiid.core.document import read
+from versiqiid.core.live import LiveConfig, live_configs, targets_of
+from versiqiid.core.objects import Family, read_family
+from versiqiid.core.promise import Passed, Terms, lifecycle_of, neighbours, overridden, terms_of
+from versiqiid.core.snapshot import Snapshot
+from versiqiid.engine.verdicts import verdicts
+from versiqiid.errors import InvalidInput, NotFound, UnusableSchema
+from versiqiid.ports import ValidationRequest, Validator
+
+WITNESSES_MAX = 500
+"""Different live documents that a judgement looks at in search of a witness. Arbitrary."""
+
+
+class Comparer(Protocol):
+    """Judges pairs of schemas, within a budget."""
+
+    async def judge(self, pair: Pair) -> Judgement:
+        """:raises UnusableSchema: one of them is no schema of its language."""
+        ...
+
+    async def check(self, language: str, text: Text) -> None:
+        """:raises UnusableSchema: it is no schema of the language."""
+        ...
+
+
+class Schemas:
+    """What can be asked about the schemas of a root."""
+
+    def __init__(self, service: Service, validator: Validator, comparer: Comparer) -> None:
+        self._service = service
+        self._validator = validator
+        self._comparer = comparer
+
+    async def check(
+        self, family: str, raw: bytes | None, *, version: str | None = None, asked: Mapping[str, str | None]
+    ) -> Report:
+        """Whether a schema may follow those that are there, and what would break.
+
+        :param raw: its text; None = the registered text of ``version``.
+        :param version: None = one after all that are there.
+        :param asked: level, policy, defaults, formats or group to judge by instead of the family's.
+        :raises NotFound: no such family, or no text. :raises UnusableSchema: it, or an earlier one, is no schema.
+        """
+        snapshot = await self.gathered(family)
+        if raw is None:
+            there = snapshot.get(f"schemas/{family}/{version}") if version else None
+            if there is None:
+                raise NotFound(f"schemas/{family}/{version} does not exist", hint="Send the schema as the body.")
+            raw = there.raw
+        described = _family(snapshot, family)
+        return await self.report(snapshot, family, overridden(terms_of(described), **asked), (version, raw))
+
+    async def gathered(self, family: str, overlay: Mapping[str, bytes | None] | None = None) -> Snapshot:
+        """Everything that a verdict on schemas of the family may depend on, as it will be with the overlay."""
+        gathering = Gathering(self._service.store, self._service.root, overlay)
+        await gathering.family(family)
+        await gathering.under(f"lifecycle/{family}/", "targets/")
+        if targets_of(gathering.snapshot(), family):
+            await gathering.under("effective/", "status/")
+        return gathering.snapshot()
+
+    async def report(self, snapshot: Snapshot, family: str, terms: Terms, schema: tuple[str | None, bytes]) -> Report:
+        """The whole report on one schema, from what was gathered.
+
+        :param schema: its version, or None, and its text.
+        """
+        version, raw = schema
+        described = _family(snapshot, family)
+        await self._comparer.check(described.language, Text(raw))
+        live = tuple(live_configs(snapshot, family)) if described.language == "json-schema" else ()
+        found = neighbours(snapshot, family, described.versioning, terms, version, raw)
+        context = _Context(snapshot, family, described.language, terms, live, version or NEW, raw)
+        findings = [
+            await self._finding(context, other, direction)
+            for other in found.before
+            for direction in terms.level.directions
+        ]
+        passed = list(found.passed)
+        for other in found.after:
+            following = [await self._finding(context, other, d, after=True) for d in terms.level.directions]
+            if await self._was_apart(context, found.before[:1], following):
+                passed.append(Passed(other, f"it did not go with {found.before[0]} before"))
+            else:
+                findings += following
+        return Report(
+            family,
+            version,
+            lifecycle_of(snapshot, family, version).state if version else "published",
+            terms,
+            tuple(findings),
+            tuple(passed),
+            len(live),
+            await self._hits(live, raw, terms),
+        )
+
+    async def _finding(self, context: _Context, other: str, direction: Direction, *, after: bool = False) -> Finding:
+        """``after``: the other version follows this one, so that it is the newer of the two."""
+        writer, reader = (
+            (other, context.version) if (direction is Direction.BACKWARD) != after else (context.version, other)
+        )
+        try:
+            judgement = await self._comparer.judge(context.pair(writer, reader))
+        except UnusableSchema as error:
+            msg = f"schemas/{context.family}/{other} cannot be compared: {error.message}"
+            raise UnusableSchema(msg, pointer=error.pointer, hint=error.hint) from error
+        return Finding(writer, reader, direction, judgement)
+
+    async def _was_apart(self, context: _Context, before: tuple[str, ...], following: list[Finding]) -> bool:
+        """Whether what follows broke the promise without this schema, so that it is not to blame."""
+        broken = [finding for finding in following if not finding.judgement.compatible]
+        for name in before:
+            for finding in broken:
+                ends = (name if end == context.version else end for end in (finding.writer, finding.reader))
+                if not (await self._comparer.judge(context.pair(*ends))).compatible:
+                    return True
+        return False
+
+    async def _hits(self, live: tuple[LiveConfig, ...], raw: bytes, terms: Terms) -> tuple[Hit, ...]:
+        """The live configs that this schema refuses; equal documents are judged once."""
+        distinct = {digest(each.raw): each.raw for each in live}
+        if not distinct:
+            return ()
+        documents = [await to_thread.run_sync(read, document) for document in distinct.values()]
+        schema = await to_thread.run_sync(read, raw)
+        request = ValidationRequest(schema, digest(raw), None, terms.formats == "assert")
+        told = dict(zip(distinct, await verdicts(self._validator, request, documents), strict=True))
+        return tuple(Hit(each, found) for each in live if (found := told[digest(each.raw)]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """What all pairs of one report have in common; ``version`` and ``raw`` are the schema that is judged."""
+
+    snapshot: Snapshot
+    family: str
+    language: str
+    terms: Terms
+    live: tuple[LiveConfig, ...]
+    version: str
+    raw: bytes
+
+    def pair(self, writer: str, reader: str) -> Pair:
+        return Pair(
+            self.language,
+            self._text(writer),
+            self._text(reader),
+            policy=self.terms.policy,
+            defaults=self.terms.defaults,
+            formats=self.terms.formats == "assert",
+            live=self._witnesses(writer),
+        )
+
+    def _text(self, version: str) -> Text:
+        there = self.snapshot.get(f"schemas/{self.family}/{version}")
+        return Text(self.raw if version == self.version or there is None else there.raw)
+
+    def _witnesses(self, writer: str) -> tuple[Live, ...]:
+        """The live documents of the writer's schema, each once."""
+        found: dict[str, Live] = {}
+        for each in self.live:
+            if each.schema_version == writer and len(found) < WITNESSES_MAX:
+                found.setdefault(digest(each.raw), Live(each.name, _value(each.raw)))
+        return tuple(found.values())
+
+
+def _value(raw: bytes) -> Json:
+    value: Any = read(raw)  # an effective config is canonical JSON, so this is quick
+    return value
+
+
+def _family(snapshot: Snapshot, family: str) -> Family:
+    """:raises NotFound: no such family. :raises InvalidInput: it cannot be read."""
+    if snapshot.get(f"families/{family}") is None:
+        hint = f"Describe it: versiqii families create {family}"
+        raise NotFound(f"families/{family} does not exist", hint=hint)
+    try:
+        return snapshot.parsed(f"families/{family}", read_family)
+    except InvalidInput as error:
+        raise InvalidInput(f"families/{family} is unreadable: {error.message}", hint=error.hint) from error
