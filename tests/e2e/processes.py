@@ -18,7 +18,7 @@ import httpx2
 import pytest
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "scan-engine" / "keys"
-DEADLINE_S = 30
+DEADLINE_S = 60
 
 
 def command(name: str) -> list[str]:
