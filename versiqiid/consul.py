@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -14,24 +14,27 @@ import anyio
 from versiqiid.adapters.consul.settings import ConsulSettings, parse_addresses, settings_from
 from versiqiid.adapters.consul.store import ConsulStore
 from versiqiid.adapters.consul.watch import WatchOptions
-from versiqiid.ports import Credentials, Metrics, Secret
+from versiqiid.core.access import Access, nickname
+from versiqiid.engine.oversight import Oversight
+from versiqiid.ports import Credentials, Metrics
 from versiqiid.settings import Settings
 from versiqiid.vault import path_from, systemd_credential, vault_settings
 
 
 @asynccontextmanager
-async def open_consul(
-    settings: Settings, metrics: Metrics, *, rotated: Callable[[Secret], Awaitable[None]] | None = None
-) -> AsyncIterator[ConsulStore]:
+async def open_consul(settings: Settings, metrics: Metrics, oversight: Oversight) -> AsyncIterator[ConsulStore]:
     """The store, with a token that is kept fresh as long as it is open.
 
-    :param rotated: told of each replacement of the token.
+    :param oversight: is told about the token, and given what can be checked.
     :raises InvalidSetting: an address, certificate or credential that cannot be used, by name.
     """
     consul = replace(settings_from(os.environ), addresses=parse_addresses(settings.store_url))
     watch = WatchOptions(resync_s=settings.resync_s, shrink_share=settings.shrink_guard)
-    credentials = _credentials(settings, consul, metrics, rotated)
+    credentials = _credentials(settings, consul, metrics, oversight)
     if credentials is None:
+        if consul.token:
+            fact = {"credential": "store", "method": "environment", "subject": nickname(consul.token)}
+            oversight.tell(Access("TokenUsed", "token/store", fact))
         async with ConsulStore.connect(consul, watch=watch) as store:
             yield store
         return
@@ -56,11 +59,11 @@ async def _first_token(credentials: Credentials, tasks: Any) -> None:
 
 
 def _credentials(
-    settings: Settings, consul: ConsulSettings, metrics: Metrics, rotated: Callable[[Secret], Awaitable[None]] | None
+    settings: Settings, consul: ConsulSettings, metrics: Metrics, oversight: Oversight
 ) -> Credentials | None:
     """Where Consul's token comes from, None when the environment's own is all there is."""
     if settings.vault and settings.vault_consul_role:
-        return _from_vault(settings, consul, metrics, rotated)
+        return _from_vault(settings, consul, metrics, oversight)
     file = (
         settings.consul_token_file
         or path_from(os.environ, "CONSUL_HTTP_TOKEN_FILE")
@@ -70,12 +73,12 @@ def _credentials(
         return None
     from versiqiid.adapters.tokenfile import TokenFile  # noqa: PLC0415
 
-    return TokenFile(file)
+    followed = TokenFile(file, tell=oversight.tell)
+    oversight.notes.append(lambda: followed.state.trouble or None)
+    return followed
 
 
-def _from_vault(
-    settings: Settings, consul: ConsulSettings, metrics: Metrics, rotated: Callable[[Secret], Awaitable[None]] | None
-) -> Credentials:
+def _from_vault(settings: Settings, consul: ConsulSettings, metrics: Metrics, oversight: Oversight) -> Credentials:
     from versiqiid.adapters.vault import VaultCredentials  # noqa: PLC0415
 
     vault = vault_settings(settings, consul_role=settings.vault_consul_role)
@@ -85,4 +88,6 @@ def _from_vault(
         async with ConsulStore.connect(consul, token=lambda: token) as store:
             await store.get(f"{settings.root}/_system/leader")
 
-    return VaultCredentials(vault, metrics, dice=random.random, probe=probe, rotated=rotated)
+    made = VaultCredentials(vault, metrics, dice=random.random, probe=probe, tell=oversight.tell)
+    oversight.notes.append(lambda: made.note)
+    return made

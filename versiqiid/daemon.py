@@ -9,8 +9,7 @@ from __future__ import annotations
 import random
 import signal
 import time
-import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -27,14 +26,15 @@ from versiqiid.adapters.validation import ProcessComparer, ProcessValidator
 from versiqiid.adapters.wasm import WasmRuntime
 from versiqiid.archives import Archiving
 from versiqiid.core.imports import Import
+from versiqiid.engine.access import AccessLog, Append
 from versiqiid.engine.checkpoints import CheckpointLoop
 from versiqiid.engine.engine import Clocks, Engine, EngineSettings, Ports, Task
-from versiqiid.engine.facts import DAEMON
 from versiqiid.engine.leadership import LeaderSettings
 from versiqiid.engine.outbox import Outbox
-from versiqiid.errors import InvalidSetting, JournalRefused
+from versiqiid.engine.oversight import Oversight
+from versiqiid.errors import InvalidSetting, JournalRefused, Unavailable
 from versiqiid.logs import logger
-from versiqiid.ports import Draft, Journal, Secret, Signer
+from versiqiid.ports import Draft, Journal, Signer
 from versiqiid.settings import Settings
 from versiqiid.sides import Beside, open_beside
 from versiqiid.signers import open_signer
@@ -61,6 +61,8 @@ class Daemon:
     outbox: Outbox | None
     alarms: list[str]
     archiving: Archiving | None
+    access: AccessLog
+    oversight: Oversight
     beside: Beside
 
 
@@ -89,8 +91,11 @@ async def _open(settings: Settings, opened: AsyncExitStack) -> Daemon:
     _make_private(settings.data_dir)
     metrics = PrometheusMetrics(version=__version__)
     journal = await opened.enter_async_context(open_journal(settings))
-    store = await opened.enter_async_context(open_store(settings, metrics, rotated=partial(_token_rotated, journal)))
-    signer = await _signer(settings, journal, opened)
+    signer = await _signer(settings, journal, opened)  # before anything is recorded: an empty journal's key is made now
+    access = AccessLog(partial(_record, journal.append, journal, settings))
+    await opened.enter_async_context(access.running())
+    oversight = Oversight(access.tell)
+    store = await opened.enter_async_context(open_store(settings, metrics, oversight=oversight))
     validator = ProcessValidator()
     opened.push_async_callback(validator.aclose)
     comparer = ProcessComparer()
@@ -116,15 +121,33 @@ async def _open(settings: Settings, opened: AsyncExitStack) -> Daemon:
         Clocks(time.time, time.monotonic),
         while_leading=tasks,
     )
+    access.append = partial(_record, engine.gate.append, journal, settings)  # so that foretold positions hold
     return Daemon(
-        settings, engine, journal, metrics, validator, comparer, store, signer, outbox, alarms, archiving, beside
+        settings,
+        engine,
+        journal,
+        metrics,
+        validator,
+        comparer,
+        store,
+        signer,
+        outbox,
+        alarms,
+        archiving,
+        access,
+        oversight,
+        beside,
     )
 
 
-async def _token_rotated(journal: Journal, secret: Secret) -> None:
-    """A new token for the store is a fact; the token itself is told to nobody."""
-    data = {"use": "store", "lifetimeSeconds": secret.lifetime_s, "renewable": secret.renewable}
-    await journal.append([Draft("TokenRotated", "token/store", data, DAEMON, str(uuid.uuid4()))])
+async def _record(append: Append, journal: Journal, settings: Settings, drafts: Sequence[Draft]) -> None:
+    """Append facts of access. Only a controller begins a journal: it makes the key that the log is signed with.
+
+    :raises Unavailable: the journal is away, or has not begun.
+    """
+    if "controller" not in settings.role and not await journal.size():
+        raise Unavailable("the journal has no entry yet; a controller makes the first")
+    await append(drafts)
 
 
 async def _signer(settings: Settings, journal: Journal, opened: AsyncExitStack) -> Signer | None:
@@ -199,6 +222,7 @@ async def _start_api(daemon: Daemon, tasks: TaskGroup, stop: anyio.Event) -> str
         beside=daemon.beside,
         render=lambda accept: daemon.metrics.render(openmetrics="application/openmetrics-text" in accept),
         notes=(
+            *daemon.oversight.notes,
             lambda: _outbox_note(daemon),
             lambda: daemon.archiving.note() if daemon.archiving else None,
             lambda: "; ".join(daemon.alarms) or None,

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
+from versiqiid.engine.oversight import Oversight
 from versiqiid.errors import InvalidSetting
-from versiqiid.ports import Journal, Metrics, Secret
+from versiqiid.ports import Journal, Metrics
 from versiqiid.settings import Settings
-
-Rotated: TypeAlias = Callable[[Secret], Awaitable[None]]
 
 _SQLITE = "sqlite:///"
 
 
 @asynccontextmanager
-async def open_store(settings: Settings, metrics: Metrics, *, rotated: Rotated | None = None) -> AsyncIterator[Any]:
+async def open_store(settings: Settings, metrics: Metrics, *, oversight: Oversight | None = None) -> AsyncIterator[Any]:
     """The key-value store, which is also the ``Locks`` of its commits; closed at the end.
 
-    :param rotated: told of each replacement of the store's token.
+    :param oversight: is told about the store's credential, and given what can be checked.
     :raises InvalidSetting: an address of no backend.
     """
     url = settings.store_url
@@ -33,7 +32,7 @@ async def open_store(settings: Settings, metrics: Metrics, *, rotated: Rotated |
     elif url.startswith(("consul://", "consul+tls://")):
         from versiqiid.consul import open_consul  # noqa: PLC0415
 
-        async with open_consul(settings, metrics, rotated=rotated) as store:
+        async with open_consul(settings, metrics, oversight or Oversight()) as store:
             yield store
     elif url.startswith("memory://"):
         from versiqiid.adapters.memory import MemoryStore  # noqa: PLC0415

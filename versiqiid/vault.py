@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
-from versiqiid.adapters.vault.settings import VaultAuth, VaultSettings
+from versiqiid.adapters.vault.settings import Unwrapped, VaultAuth, VaultSettings
 from versiqiid.settings import Settings
+
+_UNWRAPPED: Final = Unwrapped()
+"""Of this process: the store's login and the signer's may be given the same wrapping token."""
 
 
 def vault_settings(settings: Settings, *, consul_role: str = "") -> VaultSettings:
@@ -26,6 +30,7 @@ def vault_settings(settings: Settings, *, consul_role: str = "") -> VaultSetting
         token_file=settings.vault_token_file or systemd_credential("vault-token"),
         secret_id_file=settings.vault_secret_id_file or systemd_credential("vault-secret-id"),
         secret_id_wrapped=settings.vault_secret_id_wrapped,
+        unwrapped=_UNWRAPPED,
         jwt_file=settings.vault_jwt_file,
         namespace=environ.get("VAULT_NAMESPACE", ""),
         ca_cert=path_from(environ, "VAULT_CACERT"),

@@ -54,6 +54,8 @@ class Fleet:
         with log.open("wb") as out:
             self._running[name] = subprocess.Popen([*command, *self._flags], stderr=out)
         while b'"event": "started"' not in log.read_bytes():
+            if self._running[name].poll() is not None:
+                raise SystemExit(log.read_text())
             time.sleep(0.01)
         time.sleep(1.0)  # it stands by: waiting is no part of what is measured
 

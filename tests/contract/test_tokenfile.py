@@ -8,6 +8,7 @@ import anyio
 import pytest
 
 from versiqiid.adapters.tokenfile import StaticToken, TokenFile
+from versiqiid.core.access import Access, nickname
 from versiqiid.errors import InvalidSetting
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ async def test_a_changed_file_is_followed_and_a_broken_one_is_not(tmp_path: Path
     second.write_text("two\n")
     link = tmp_path / "token"
     link.symlink_to(first)
-    followed = TokenFile(link, poll_s=0.005)
+    told: list[Access] = []
+    followed = TokenFile(link, poll_s=0.005, tell=told.append)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(followed.run)
         assert followed.current().value == "one"
@@ -75,3 +77,6 @@ async def test_a_changed_file_is_followed_and_a_broken_one_is_not(tmp_path: Path
         await until(lambda: followed.current().value == "three" and followed.state.trouble == "")
         assert followed.state.rotations == 2
         tasks.cancel_scope.cancel()
+    assert [fact.type for fact in told] == ["TokenUsed", "TokenRotated", "TokenRotated"]
+    assert [fact.data["subject"] for fact in told] == [nickname(token) for token in ("one", "two", "three")]
+    assert told[1].data["previous"] == nickname("one")

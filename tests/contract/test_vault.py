@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 from contextlib import asynccontextmanager
@@ -13,11 +14,17 @@ import pytest
 from tests.contract import vault_setup as setup
 from tests.services.fixtures import launch
 from tests.services.wire import call
+from versiqiid.adapters.consul.settings import ConsulSettings, parse_addresses
+from versiqiid.adapters.consul.store import ConsulStore
+from versiqiid.adapters.consul.watch import WatchOptions
 from versiqiid.adapters.prometheus import PrometheusMetrics
 from versiqiid.adapters.vault import VaultAuth, VaultCredentials, VaultSettings
 from versiqiid.adapters.vault.client import VaultClient
 from versiqiid.adapters.vault.login import Login
+from versiqiid.adapters.vault.settings import Unwrapped
+from versiqiid.core.access import Access, nickname
 from versiqiid.errors import Forbidden, InvalidSetting, NotFound, RateLimited, Refused, Unavailable
+from versiqiid.ports import Batch, Trouble, WatchEvent
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -38,14 +45,14 @@ async def running(settings: VaultSettings, **more: Any) -> AsyncIterator[VaultCr
     """Credentials that have their first secret, and are stopped at the end."""
     made = credentials(settings, **more)
     async with anyio.create_task_group() as tasks:
-        with anyio.move_on_after(20):
+        with anyio.move_on_after(60):
             await tasks.start(made.run)
         assert made.current() is not None, made.state.trouble
         yield made
         tasks.cancel_scope.cancel()
 
 
-async def until(condition: Any, seconds: float = 30) -> None:
+async def until(condition: Any, seconds: float = 90) -> None:
     with anyio.fail_after(seconds):
         while not condition():
             await anyio.sleep(0.02)
@@ -90,12 +97,14 @@ async def test_a_wrapped_secret_id_works_once_and_is_remembered(shared_vault: Va
     login = Login(settings)
     first, second = login()[1].value, login()[1].value
     assert first != second
+    assert Login(settings)()[1].value, "another login of the same process, such as the signer's"
+    elsewhere = dataclasses.replace(settings, unwrapped=Unwrapped())
     with pytest.raises(Forbidden, match="wrapping token is not valid") as caught:
-        Login(settings)()
+        Login(elsewhere)()
     assert "stolen" in caught.value.hint
     file.write_text(setup.wrapped(shared_vault, "/v1/sys/wrapping/wrap", {"secret_id": "forged"}))
     with pytest.raises(Forbidden, match="was not made for a secret id"):
-        Login(settings)()
+        Login(elsewhere)()
     file.write_text(setup.wrapped(shared_vault, f"/v1/auth/{mount}/role/daemon/secret-id"))
     assert login()[1].value, "a new wrapping token in the file is unwrapped in its turn"
 
@@ -107,10 +116,54 @@ async def test_a_given_token_is_renewed_and_not_revoked(shared_vault: Vault, tmp
     file = tmp_path / "token"
     file.write_text(token)
     async with running(VaultSettings(address=shared_vault.url, token_file=file)) as made:
-        await anyio.sleep(5)
+        ends_at = anyio.current_time() + 5
+        await until(lambda: anyio.current_time() > ends_at)
         assert value(made) == token
         assert made.state.attempt == 0
     assert setup.alive(shared_vault, token)
+
+
+async def test_a_given_token_near_its_end_is_renewed_for_its_whole_time_at_once(shared_vault: Vault) -> None:
+    """Not for what is left of it: then it would never live longer again."""
+    wanted = {"ttl": "1h", "policies": ["default"], "renewable": True}
+    token = shared_vault.demand("POST", "/v1/auth/token/create", wanted).json()["auth"]["client_token"]
+    shared_vault.demand("POST", "/v1/auth/token/renew", {"token": token, "increment": "30s"})
+    left = shared_vault.demand("POST", "/v1/auth/token/lookup", {"token": token}).json()["data"]["ttl"]
+    assert left <= 30
+    async with running(VaultSettings(address=shared_vault.url, token=token)) as made:
+        assert made.current().lifetime_s == 3600  # type: ignore[union-attr]
+
+
+async def test_a_token_file_is_followed(both: tuple[Vault, ConsulWithAcl, VaultSettings], tmp_path: Path) -> None:
+    """Another token in the file is logged in with at once, and so is a Consul token of its own; a bad one is told, and
+    the one in hand goes on. No token that was given is revoked.
+    """
+    vault, consul, settings = both
+    setup.set_consul_role(vault, ttl="1h", max_ttl="2h")
+
+    def new() -> str:
+        wanted = {"ttl": "1h", "policies": ["versiqii"]}
+        return str(vault.demand("POST", "/v1/auth/token/create", wanted).json()["auth"]["client_token"])
+
+    file, first, second = tmp_path / "token", new(), new()
+    file.write_text(first + "\n")
+    settings = dataclasses.replace(settings, auth=VaultAuth.TOKEN, auth_mount="", token_file=file)
+    async with running(settings) as made:
+        before = value(made)
+        file.write_text("hvs.not-a-token")
+        await until(lambda: made.state.attempt >= 1)
+        assert "403" in made.state.trouble
+        assert made.note is not None
+        assert value(made) == before
+        file.write_text("")
+        await until(lambda: "is empty" in made.state.trouble)
+        file.write_text(second + "\n")
+        await until(lambda: value(made) != before and made.state.attempt == 0)
+        assert made._parent.held.grant.value == second  # type: ignore[union-attr]
+        await until(lambda: setup.consul_secrets(consul) == {value(made)})
+    assert setup.consul_secrets(consul) == set()
+    assert setup.alive(vault, first)
+    assert setup.alive(vault, second)
 
 
 async def test_jwt(shared_vault: Vault, tmp_path: Path) -> None:
@@ -249,7 +302,7 @@ async def test_tokens_rotate_without_a_refused_or_broken_read(both: tuple[Vault,
     consul.call("PUT", "/v1/kv/versiqii/x", b"1")
     statuses: list[int] = []
     used: set[str] = set()
-    told: list[str] = []
+    told: list[Access] = []
 
     async def read(path: str) -> None:
         while True:
@@ -257,10 +310,7 @@ async def test_tokens_rotate_without_a_refused_or_broken_read(both: tuple[Vault,
             used.add(token)
             statuses.append(await anyio.to_thread.run_sync(ask, consul, token, path))
 
-    async def rotated(secret: Any) -> None:
-        told.append(secret.value)
-
-    async with running(settings, probe=lambda token: probe_of(consul, token), rotated=rotated) as made:
+    async with running(settings, probe=lambda token: probe_of(consul, token), tell=told.append) as made:
         async with anyio.create_task_group() as readers:
             readers.start_soon(read, "/v1/kv/versiqii/x")
             readers.start_soon(read, "/v1/kv/versiqii/x?index=99999999&wait=4s")
@@ -268,11 +318,69 @@ async def test_tokens_rotate_without_a_refused_or_broken_read(both: tuple[Vault,
             readers.cancel_scope.cancel()
         login = made._parent.held.grant.value  # type: ignore[union-attr]
         assert made.state.attempt == 0, made.state.trouble
-        assert told[-1] == value(made)
+        last = value(made)
     assert set(statuses) == {200}
     assert len(used) >= 4
     assert setup.consul_secrets(consul) == set()
     assert not setup.alive(vault, login)
+    _is_the_whole_story(told, last, used)
+
+
+def _is_the_whole_story(told: list[Access], last: str, used: set[str]) -> None:
+    """Every token was given, used and taken back, in this order, and no secret is in what is told."""
+    tokens = [fact for fact in told if fact.stream == "token/store"]
+    given = [fact.data["subject"] for fact in tokens if fact.type == "TokenIssued"]
+    taken = [fact.data["subject"] for fact in tokens if fact.type == "TokenRevoked"]
+    in_use = [fact for fact in tokens if fact.type in ("TokenUsed", "TokenRotated")]
+    assert in_use[0].type == "TokenUsed"
+    assert [fact.data["previous"] for fact in in_use[1:]] == [fact.data["subject"] for fact in in_use[:-1]]
+    assert [fact.data["subject"] for fact in in_use] == given
+    assert given[-1] == nickname(last)
+    assert {nickname(token) for token in used} <= set(given)
+    assert sorted(given) == sorted(taken)
+    logins = [fact.type for fact in told if fact.stream == "token/vault"]
+    assert logins.count("LoggedIn") == logins.count("TokenRevoked") >= 1
+    assert told[-1].stream == "token/vault", "the login is handed back last"
+    assert told[-1].data["reason"] == "stopped"
+    assert not [token for token in used | {last} if token in repr(told)]
+
+
+@pytest.mark.consul
+async def test_a_watch_goes_on_over_rotations(both: tuple[Vault, ConsulWithAcl, VaultSettings]) -> None:
+    """A query that blocks outlives the token it was asked with, and the next one goes on from the same index: nothing
+    is read anew, no trouble is told, and no change is missed.
+    """
+    _, consul, settings = both
+    wanted = {f"versiqii/{number}": b"" for number in range(4)}
+    found: dict[str, bytes] = {}
+    complete, trouble = [], []
+
+    async def observe(event: WatchEvent) -> None:
+        if isinstance(event, Batch):
+            complete.append(event.complete)
+            found.update({entry.key: entry.value for entry in event.changed})
+        elif isinstance(event, Trouble):
+            trouble.append(event)
+
+    async with running(settings, probe=lambda token: probe_of(consul, token)) as made:
+        where = ConsulSettings(addresses=parse_addresses(f"consul://{consul.address}"))
+        async with (
+            ConsulStore.connect(where, token=lambda: value(made), watch=WatchOptions(resync_s=3600)) as store,
+            anyio.create_task_group() as tasks,
+        ):
+            tasks.start_soon(store.watch, "versiqii/", observe)
+            await until(lambda: bool(complete))
+            for number, key in enumerate(wanted):
+                revoked, at_least = value(made), made.state.rotations + 1
+                await until(lambda: made.state.rotations >= at_least)  # noqa: B023 - awaited within the turn
+                await until(lambda: revoked not in setup.consul_secrets(consul))  # noqa: B023
+                assert len(found) == number
+                await anyio.to_thread.run_sync(consul.call, "PUT", f"/v1/kv/{key}", b"")
+                await until(lambda: key in found)  # noqa: B023
+            tasks.cancel_scope.cancel()
+    assert found == wanted
+    assert trouble == []
+    assert complete == [True, False, False, False, False]
 
 
 @pytest.mark.consul
@@ -287,7 +395,7 @@ async def test_a_token_that_does_not_work_is_never_swapped_in(both: tuple[Vault,
         if token != seen[0]:
             raise Forbidden("consul does not know the token yet")
 
-    settings = VaultSettings(**{name: getattr(settings, name) for name in settings.__slots__} | {"probe_s": 0.2})
+    settings = dataclasses.replace(settings, probe_s=0.2)
     async with running(settings, probe=probe) as made:
         first = value(made)
         await until(lambda: made.state.attempt >= 2)
@@ -380,3 +488,14 @@ async def test_an_answer_that_is_not_vaults_is_told() -> None:
             client.look_up()
     with pytest.raises(Unavailable, match="cannot connect"):
         client.look_up()
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[]", b'{"data": {"ttl": "soon"}}', b'{"data": null, "auth": null}'])
+async def test_json_that_is_not_vaults_is_told(body: bytes) -> None:
+    """The answer of something else is waited out like any other trouble, whatever was asked."""
+    with setup.http_server(lambda *_: (200, {}, body)) as address:
+        settings = VaultSettings(address=f"http://{address}", auth=VaultAuth.APPROLE, role="r", secret_id="s")
+        client = VaultClient(settings, "t")
+        for ask in (client.look_up, client.given, lambda: client.consul_token("r"), Login(settings)):
+            with pytest.raises(Unavailable, match="not Vault's"):
+                ask()

@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e.processes import Daemon, example_keys, until
 from tests.services.consul import ConsulWithAcl
-from tests.services.vault import Vault
+from tests.services.vault import Vault, VaultOnDisk
 from tests.services.wire import call
 
 pytestmark = [pytest.mark.vault, pytest.mark.consul]
@@ -55,7 +55,8 @@ def test_tokens_from_vault(vault: Vault, consul_acl: ConsulWithAcl, start: Calla
     consul = consul_acl
     token = prepare(vault, consul, ttl="4s", max_ttl="8s")
     store = ("--store", f"consul://{consul.address}")
-    daemon = start(*store, "--vault", vault.url, "--vault-consul-role", "versiqii", VAULT_TOKEN=token)
+    flags = ("--vault", vault.url, "--vault-consul-role", "versiqii", "--log-level", "debug")
+    daemon = start(*store, *flags, VAULT_TOKEN=token)
     for key, value in example_keys().items():
         put(consul, key, value)
     daemon.until_status(f"{PLACE}/default", state="InSync", targetVersion="1.4.0")
@@ -73,11 +74,19 @@ def test_tokens_from_vault(vault: Vault, consul_acl: ConsulWithAcl, start: Calla
 
     types = [entry["type"] for entry in daemon.entries()]
     assert types.count("TokenRotated") >= 1
+    assert types.count("TokenIssued") >= 2
+    assert types.count("TokenRevoked") >= 1
+    assert types.count("LoggedIn") == types.count("TokenUsed") == 1
     assert types.count("LeaderElected") == 1, "a new token is no reason to lose the lead"
     with daemon.client() as client:
         assert client.get("/readyz").status_code == 200
-        assert "versiqii_token_lifetime_seconds" in client.get("/metrics").text
+        metrics = client.get("/metrics").text
+        assert 'versiqii_token_lifetime_seconds{use="store"}' in metrics
+        assert 'versiqii_token_lifetime_seconds{use="vault"}' in metrics
+        assert "versiqii_vault_up 1" in metrics
     told = daemon.text() + str(daemon.entries())
+    accessors = {e["data"]["accessor"] for e in daemon.entries() if e["type"] == "TokenIssued"}
+    assert tokens(consul) <= accessors, "Consul's own names of its tokens"
     secrets = {t["SecretID"] for t in consul.call("GET", "/v1/acl/tokens").json()} | {token, vault.token}
     assert not [secret for secret in secrets if secret in told], "a secret is told to nobody"
 
@@ -86,6 +95,91 @@ def test_tokens_from_vault(vault: Vault, consul_acl: ConsulWithAcl, start: Calla
     assert vault.call("POST", "/v1/auth/token/lookup", {"token": token}).status == 200, "what was given is not"
     leader = consul.call("GET", "/v1/kv/versiqii/_system/leader").json()[0]
     assert "Session" not in leader, "the lead is handed back too"
+
+
+def test_credentials_of_systemd(
+    vault: Vault, consul_acl: ConsulWithAcl, start: Callable[..., Daemon], tmp_path: Path
+) -> None:
+    """``LoadCredential=vault-secret-id`` is all it needs to log in: found by name, in no setting and no environment."""
+    consul = consul_acl
+    prepare(vault, consul, ttl="1h", max_ttl="2h")
+    vault.demand("POST", "/v1/sys/auth/approle", {"type": "approle"})
+    vault.demand("POST", "/v1/auth/approle/role/daemon", {"token_policies": ["versiqii"], "token_ttl": "1h"})
+    role = vault.demand("GET", "/v1/auth/approle/role/daemon/role-id").json()["data"]["role_id"]
+    secret = vault.demand("POST", "/v1/auth/approle/role/daemon/secret-id").json()["data"]["secret_id"]
+    (tmp_path / "vault-secret-id").write_text(secret + "\n")
+    flags = ("--store", f"consul://{consul.address}", "--vault", vault.url, "--vault-consul-role", "versiqii")
+    login = ("--vault-auth", "approle", "--vault-role", role)
+    daemon = start(*flags, *login, CREDENTIALS_DIRECTORY=str(tmp_path))
+    for key, value in example_keys().items():
+        put(consul, key, value)
+    daemon.until_status(f"{PLACE}/default", state="InSync")
+    (entry,) = [entry for entry in daemon.entries() if entry["type"] == "LoggedIn"]
+    assert entry["data"]["method"] == "vault/auth/approle"
+    assert secret not in daemon.text() + str(daemon.entries())
+    assert daemon.stop() == 0
+    assert tokens(consul) == set()
+
+
+def test_a_token_file_without_vault(consul_acl: ConsulWithAcl, start: Callable[..., Daemon], tmp_path: Path) -> None:
+    """The systemd credential ``consul-token``: written anew, the next token is used, and the old one may be revoked."""
+    consul, rules = consul_acl, (POLICIES / "policy.hcl").read_text()
+    first, second = consul.create_token(rules), consul.create_token(rules)
+    file = tmp_path / "consul-token"
+    file.write_text(first)
+    daemon = start("--store", f"consul://{consul.address}", CREDENTIALS_DIRECTORY=str(tmp_path))
+    for key, value in example_keys().items():
+        put(consul, key, value)
+    daemon.until_status(f"{PLACE}/default", state="InSync")
+    file.write_text(second)
+    for _ in until("the other token is used"):
+        if any(entry["type"] == "TokenRotated" for entry in daemon.entries()):
+            break
+    consul.revoke_token(first)
+    put(consul, f"envs/{PLACE}/version", b"2.1.3")
+    daemon.until_status(f"{PLACE}/default", state="Migrated")
+    types = [entry["type"] for entry in daemon.entries()]
+    assert types.count("LeaderElected") == 1, "a new token is no reason to lose the lead"
+    assert not [token for token in (first, second) if token in daemon.text() + str(daemon.entries())]
+
+
+def test_a_sealed_vault_is_an_alarm_and_nothing_stops(
+    vault_on_disk: VaultOnDisk, consul_acl: ConsulWithAcl, start: Callable[..., Daemon]
+) -> None:
+    """Beyond the end of its token's lease: ``/readyz`` and a metric say so, configs are carried on, it recovers."""
+    vault, consul = vault_on_disk, consul_acl
+    token = prepare(vault, consul, ttl="4s", max_ttl="8s")
+    flags = ("--store", f"consul://{consul.address}", "--vault", vault.url, "--vault-consul-role", "versiqii")
+    daemon = start(*flags, VAULT_TOKEN=token)
+    for key, value in example_keys().items():
+        put(consul, key, value)
+    daemon.until_status(f"{PLACE}/default", state="InSync")
+    vault.seal()
+
+    def notes() -> list[str]:
+        with daemon.client() as client:
+            answer = client.get("/readyz")
+        return [note for note in answer.json()["notes"] if note.startswith("vault: ")]
+
+    def metric(line: str) -> bool:
+        with daemon.client() as client:
+            return line in client.get("/metrics").text
+
+    for _ in until("it is told, and its lease is over"):
+        if notes() and metric("versiqii_vault_up 0") and metric('lifetime_seconds{use="store"} 0.0'):
+            break
+    assert "503" in notes()[0]
+    put(consul, f"envs/{PLACE}/version", b"2.1.3")
+    daemon.until_status(f"{PLACE}/default", state="Migrated")
+    vault.unseal()
+    for _ in until("it has recovered"):
+        if not notes() and metric("versiqii_vault_up 1"):
+            break
+    put(consul, f"envs/{PLACE}/version", b"1.4.0")
+    daemon.until_status(f"{PLACE}/default", state="InSync")
+    assert {"vault_trouble", "vault_recovered"} <= {line["event"] for line in daemon.log()}
+    assert daemon.stop() == 0
+    assert tokens(consul) == set()
 
 
 def test_an_engine_reads_its_own_environment_only(consul_acl: ConsulWithAcl) -> None:

@@ -69,6 +69,7 @@ _OUTCOMES = {"outcome": ("ok", "rejected", "failed")}
 _COMMITS = {"outcome": ("written", "conflict", "refused", "fence_lost", "unavailable")}
 _STATES = {"state": ("InSync", "Migrated", "Rejected", "Held")}
 _DIMENSIONS = {"dimension": ("target", "schema", "dependency", "environment")}
+_USES = {"use": ("store", "vault")}
 _RELOADS = {"outcome": ("ok", "failed", "restored", "timeout")}
 
 _C, _G, _H = Kind.COUNTER, Kind.GAUGE, Kind.HISTOGRAM
@@ -111,7 +112,11 @@ _ROWS: Final[tuple[MetricSpec, ...]] = (
     MetricSpec("versiqii_kafka_up", _G, "1 when Kafka acknowledged last, else 0."),
     # faces, credentials, hosts
     MetricSpec("versiqii_http_requests_total", _C, "HTTP requests.", {"method": _METHODS, "status": _STATUSES}),
-    MetricSpec("versiqii_token_lifetime_seconds", _G, "Time until the store's token ends unless it is renewed."),
+    MetricSpec(
+        "versiqii_token_lifetime_seconds", _G, "Time until a token ends unless it is renewed, by what it is for.", _USES
+    ),
+    MetricSpec("versiqii_vault_up", _G, "1 when the last step of the store's credential in Vault succeeded, else 0."),
+    MetricSpec("versiqii_vault_trouble_total", _C, "Failed steps with Vault, by error code.", {"code": _codes()}),
     MetricSpec("versiqii_host_reload_total", _C, "Reloads on this host, by outcome.", _RELOADS),
 )
 

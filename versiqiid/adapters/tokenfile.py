@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
+from versiqiid.core.access import Access, nickname
 from versiqiid.errors import InvalidSetting
+from versiqiid.logs import logger
 from versiqiid.ports import Secret
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from versiqiid.core.access import Tell
+
+log = logger("tokenfile")
+
+_STREAM: Final = "token/store"
 
 # Both Consul and Vault send it as a header, so anything but visible ASCII would break the request, or add to it.
 _TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
@@ -48,16 +56,19 @@ class TokenFile:
     tick of the clock is seen too.
     """
 
-    def __init__(self, path: Path, *, poll_s: float = 1.0) -> None:
+    def __init__(self, path: Path, *, poll_s: float = 1.0, tell: Tell = lambda _: None) -> None:
         """Read the file once.
 
         :param poll_s: how often it is looked at afterwards, by ``run``.
+        :param tell: takes the facts: which token is in use, by nickname.
         :raises InvalidSetting: it cannot be read, or holds no token.
         """
         self._path = path
         self._poll_s = poll_s
+        self._tell = tell
         self._state = FileState()
         self._secret = Secret(self._read())
+        self._tell(Access("TokenUsed", _STREAM, self._fact()))
 
     @property
     def state(self) -> FileState:
@@ -73,12 +84,20 @@ class TokenFile:
             try:
                 found = await anyio.to_thread.run_sync(self._read)
             except InvalidSetting as error:
+                if error.message != self._state.trouble:
+                    log.warning("credential_file_unreadable", reason=error.message, hint=error.hint)
                 self._state = FileState(error.message, self._state.rotations)
                 continue
             rotations = self._state.rotations
             if found != self._secret.value:
+                previous = nickname(self._secret.value)
                 self._secret, rotations = Secret(found), rotations + 1
+                self._tell(Access("TokenRotated", _STREAM, {**self._fact(), "previous": previous}))
+                log.info("credential_file_changed", file=str(self._path))
             self._state = FileState("", rotations)
+
+    def _fact(self) -> dict[str, Any]:
+        return {"credential": "store", "method": "file", "subject": nickname(self._secret.value)}
 
     def _read(self) -> str:
         try:

@@ -7,7 +7,8 @@ environment; statuses beyond a short list lose their number.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ from hvac.adapters import RawAdapter
 from versiqiid.errors import Forbidden, NotFound, RateLimited, Refused, Unavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from versiqiid.adapters.vault.settings import VaultSettings
     from versiqiid.errors import VersiqiiError
 
@@ -26,12 +29,25 @@ _WORDS_MAX = 200
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What Vault gave, for how long. ``lease_id`` is empty for a token."""
+    """What Vault gave, for how long. ``lease_id`` is empty for a token, ``accessor`` is Consul's name of its token."""
 
     value: str = field(repr=False)
     lease_s: float
     renewable: bool
     lease_id: str = ""
+    accessor: str = ""
+
+
+@contextmanager
+def understood() -> Iterator[None]:
+    """A body that takes an answer apart.
+
+    :raises Unavailable: the answer has not the shape of Vault's; what was asked for may have happened.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise Unavailable("vault: the answer is not Vault's", hint="Check the address.") from error
 
 
 class _Adapter(RawAdapter):  # type: ignore[misc]  # hvac ships no types
@@ -58,7 +74,8 @@ class _Adapter(RawAdapter):  # type: ignore[misc]  # hvac ships no types
             raise Unavailable(f"{place}: the answer is no JSON", hint="is this really Vault?") from error
 
     def get_login_token(self, response: Any) -> Any:
-        return response["auth"]["client_token"]
+        with understood():
+            return response["auth"]["client_token"]
 
 
 _HINTS = {
@@ -131,13 +148,32 @@ class VaultClient:
 
     def logged_in(self, answer: Any) -> Grant:
         """The grant of a login, whose token this client now carries."""
-        auth = answer["auth"]
-        return Grant(auth["client_token"], float(auth["lease_duration"]), bool(auth["renewable"]))
+        with understood():
+            auth = answer["auth"]
+            return Grant(str(auth["client_token"]), float(auth["lease_duration"]), bool(auth["renewable"]))
 
     def look_up(self) -> Grant:
         """The token in hand as a grant."""
-        data = self.hvac.auth.token.lookup_self()["data"]
-        return Grant(self.token, float(data["ttl"]), bool(data.get("renewable", False)))
+        with understood():
+            data = self.hvac.auth.token.lookup_self()["data"]
+            return Grant(self.token, float(data["ttl"]), bool(data.get("renewable", False)))
+
+    def given(self) -> Grant:
+        """A token that somebody else was granted, renewed for as long as it was granted at first.
+
+        It may be near its end by now, and a renewal that asks for what is left would never prolong it. A token that
+        must not be renewed is taken as it is.
+        """
+        with understood():
+            data = self.hvac.auth.token.lookup_self()["data"]
+            found = Grant(self.token, float(data["ttl"]), bool(data.get("renewable", False)))
+            whole = float(data.get("period") or data.get("creation_ttl") or 0)
+        if not found.renewable or whole <= found.lease_s:
+            return found
+        try:
+            return self.renew_token(whole)
+        except Refused:
+            return found
 
     def renew_token(self, increment_s: float) -> Grant:
         return self.logged_in(self.hvac.auth.token.renew_self(increment=f"{int(increment_s)}s"))
@@ -148,15 +184,23 @@ class VaultClient:
     def consul_token(self, role: str) -> Grant:
         """A new Consul token."""
         answer = self.hvac.secrets.consul.generate_credentials(role, mount_point=self._settings.consul_mount)
-        lease = float(answer["lease_duration"])
-        return Grant(answer["data"]["token"], lease, bool(answer["renewable"]), answer["lease_id"])
+        with understood():
+            data, lease = answer["data"], float(answer["lease_duration"])
+            accessor = str(data.get("accessor", ""))
+            return Grant(str(data["token"]), lease, bool(answer["renewable"]), str(answer["lease_id"]), accessor)
 
     def renew_lease(self, grant: Grant, increment_s: float) -> Grant:
         answer = self.hvac.sys.renew_lease(grant.lease_id, increment=int(increment_s))
-        return Grant(grant.value, float(answer["lease_duration"]), bool(answer["renewable"]), grant.lease_id)
+        with understood():
+            return replace(grant, lease_s=float(answer["lease_duration"]), renewable=bool(answer["renewable"]))
 
     def revoke_lease(self, grant: Grant) -> None:
-        self.hvac.sys.revoke_lease(grant.lease_id)
+        """Return when it is revoked and Consul knows the token no more; hvac's own call only asks for that.
+
+        "sync: By default, this endpoint revokes leases asynchronously (in the background). Set to true to revoke leases
+        synchronously" (https://developer.hashicorp.com/vault/api-docs/system/leases#revoke-lease).
+        """
+        self.hvac.adapter.put("/v1/sys/leases/revoke", json={"lease_id": grant.lease_id, "sync": True})
 
     def close(self) -> None:
         self.hvac.adapter.close()

@@ -7,8 +7,7 @@ is renewed before what hangs on it, and revoked last, because Vault revokes with
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, TypeVar
@@ -16,9 +15,12 @@ from typing import TYPE_CHECKING, TypeVar
 import anyio
 from anyio import CancelScope, CapacityLimiter, move_on_after, to_thread
 
+from versiqiid.adapters.vault import told
+from versiqiid.adapters.vault.retired import Retired, Retirement
 from versiqiid.adapters.vault.settings import VaultAuth
 from versiqiid.core.lease import Action, Lease, Step, after_failure, first, next_step, renewed
-from versiqiid.errors import Forbidden, NotFound, RateLimited, Refused, VersiqiiError
+from versiqiid.errors import Forbidden, NotFound, RateLimited, Refused, Unavailable, VersiqiiError
+from versiqiid.logs import logger
 from versiqiid.ports import Secret
 
 if TYPE_CHECKING:
@@ -29,14 +31,19 @@ if TYPE_CHECKING:
     from versiqiid.adapters.vault.client import Grant, VaultClient
     from versiqiid.adapters.vault.login import Login
     from versiqiid.adapters.vault.settings import VaultSettings
+    from versiqiid.core.access import Access, Tell
     from versiqiid.ports import Metrics
 
 T = TypeVar("T")
 
+log = logger("vault")
+
 _HAND_BACK_S = 10.0  # arbitrary: the most that a stop spends on revoking
-_MEASURE_S = 1.0  # arbitrary: how old the lifetime metric may get
+_MEASURE_S = 1.0  # arbitrary: how old the lifetime metric may get, and how late a changed token file is noticed
 _PROBE_PAUSE_S = 0.1
-_REVOKE_AGAIN_S = 5.0
+_RETRY_AFTER_MOST_S = 60.0
+"""The longest pause that is taken on Vault's word. Arbitrary: one request a minute hurts no quota, and a lease that ran
+out because of a ``Retry-After`` of an hour would hurt."""
 _NOW = -inf
 
 
@@ -47,11 +54,15 @@ class VaultState:
     :ivar attempt: failed steps in a row; 0 = all is well.
     :ivar trouble: the last failure's sentence while ``attempt`` is not 0.
     :ivar rotations: how often the credential in use was replaced.
+    :ivar login_s: seconds until the login ends unless it is renewed, None = no end, or there is none.
+    :ivar token_s: the same for the credential in use.
     """
 
     attempt: int = 0
     trouble: str = ""
     rotations: int = 0
+    login_s: float | None = None
+    token_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +73,21 @@ class _Held:
     grant: Grant
     lease: Lease
 
+    def left_s(self) -> float | None:
+        """Seconds until it ends, None = never."""
+        return max(0.0, self.lease.ends_at - anyio.current_time()) if self.lease.granted_s else None
+
 
 @dataclass(slots=True)
 class _Slot:
     """The place of a credential, empty at first, and what is due there next."""
 
+    name: str
     held: _Held | None = None
     step: Step = Step(Action.REPLACE, _NOW)  # noqa: RUF009 - a constant
     attempt: int = 0
     trouble: str = ""
-
-
-@dataclass(slots=True)
-class _Retired:
-    """Something replaced, to be revoked at ``at`` unless it ends by itself before."""
-
-    at: float
-    ends_at: float
-    revoke: Callable[[], None] = field(repr=False)
+    refused: bool = False
 
 
 class VaultCredentials:
@@ -96,33 +104,46 @@ class VaultCredentials:
         *,
         dice: Callable[[], float],
         probe: Callable[[str], Awaitable[None]] | None = None,
-        rotated: Callable[[Secret], Awaitable[None]] | None = None,
+        tell: Tell = told.nobody,
     ) -> None:
         """:param dice: gives numbers from 0 to under 1.
 
         :param probe: returns when the token works where it will be used; raises a VersiqiiError while it does not.
-        :param rotated: told of each replacement, after the swap and before the old one is revoked. A VersiqiiError out
-            of it does not undo the rotation.
+        :param tell: takes each fact of access: logins, and the tokens that were given, used, rotated and revoked.
         """
         self._settings = settings
         self._metrics = metrics
         self._dice = dice
         self._probe = probe
-        self._rotated = rotated
+        self._tell = tell
         self._limiter = CapacityLimiter(2)  # one step, and one that was abandoned by a cancellation
         self._login: Login | None = None
-        self._parent = _Slot()
-        self._child = _Slot()
+        self._parent = _Slot("login")
+        self._child = _Slot("token")
         self._outgrown: list[_Held] = []
-        self._retired: list[_Retired] = []
+        self._retirement = Retirement(self._call, tell)
         self._current: Secret | None = None
         self._rotations = 0
+        self._follow_at = _NOW
 
     @property
     def state(self) -> VaultState:
         """What an operator should know now."""
         worst = max((self._parent, self._child), key=lambda slot: slot.attempt)
-        return VaultState(worst.attempt, worst.trouble, self._rotations)
+        login, used = self._parent.held, self._in_use.held
+        return VaultState(
+            worst.attempt,
+            worst.trouble,
+            self._rotations,
+            login.left_s() if login is not None else None,
+            used.left_s() if used is not None else None,
+        )
+
+    @property
+    def note(self) -> str | None:
+        """One line for ``/readyz`` while something is wrong."""
+        state = self.state
+        return f"vault: {state.trouble} (failed {state.attempt} times)" if state.attempt else None
 
     def current(self) -> Secret | None:
         """What to use now, without waiting; None only before the first one was fetched."""
@@ -130,15 +151,16 @@ class VaultCredentials:
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Obtain, renew and rotate until cancelled, then hand back in order. Ready with the first secret."""
-        told = False
+        ready = False
         try:
             while True:
+                await self._follow_file()
                 await self._do(self._parent, self._renew_parent, self._replace_parent)
                 if self._settings.consul_role and self._parent.held is not None:
                     await self._do(self._child, self._renew_child, self._replace_child)
-                await self._revoke(due=anyio.current_time())
-                if self._current is not None and not told:
-                    told = True
+                await self._retirement.revoke_due(anyio.current_time())
+                if self._current is not None and not ready:
+                    ready = True
                     task_status.started()
                 self._measure()
                 await anyio.sleep(self._pause_s())
@@ -165,17 +187,52 @@ class VaultCredentials:
         except VersiqiiError as error:
             self._failed(slot, error)
         else:
-            slot.held, slot.attempt, slot.trouble = held, 0, ""
+            if slot.attempt:
+                log.info("vault_recovered", step=slot.name, attempts=slot.attempt)
+            slot.held, slot.attempt, slot.trouble, slot.refused = held, 0, "", False
             slot.step = next_step(held.lease, self._dice())
 
     def _failed(self, slot: _Slot, error: VersiqiiError) -> None:
+        """What follows on a failure: the alarm, and when it is tried again. The first refusal of a streak is a fact."""
         now = anyio.current_time()
         slot.attempt, slot.trouble = slot.attempt + 1, error.message
+        self._metrics.count("versiqii_vault_trouble_total", code=error.code)
+        log.warning(
+            "vault_trouble",
+            step=slot.name,
+            attempt=slot.attempt,
+            code=error.code,
+            reason=error.message,
+            hint=error.hint,
+        )
+        if slot.step.action is Action.REPLACE and isinstance(error, Forbidden) and not slot.refused:
+            slot.refused = True
+            self._tell(told.refused(self._settings, error, login=slot is self._parent))
         lease = slot.held.lease if slot.held is not None else first(now, 0, renewable=False)
         step = after_failure(lease, slot.step.action, now, attempt=slot.attempt, seed=self._dice())
         if isinstance(error, RateLimited) and error.retry_after_s is not None:
-            step = replace(step, at=max(step.at, now + error.retry_after_s))
+            step = replace(step, at=max(step.at, now + min(error.retry_after_s, _RETRY_AFTER_MOST_S)))
         slot.step = step
+
+    async def _follow_file(self) -> None:
+        """A token file that somebody else keeps fresh: log in anew as soon as it holds another token.
+
+        A new token that does not work is told and tried again; the one in hand goes on being renewed meanwhile.
+        """
+        slot, now = self._parent, anyio.current_time()
+        if self._login is None or slot.held is None or now < self._follow_at:
+            return
+        before = slot.step
+        try:
+            if not await self._call(self._login.moved):
+                return
+            slot.step = Step(Action.REPLACE, _NOW)
+        except VersiqiiError as error:
+            self._failed(slot, error)
+        else:
+            await self._do(slot, self._renew_parent, self._replace_parent)
+        if slot.attempt:
+            self._follow_at, slot.step = slot.step.at, before
 
     async def _renew_parent(self, held: _Held) -> _Held:
         now = anyio.current_time()
@@ -193,8 +250,9 @@ class VaultCredentials:
                 return _Held(old.client, grant, lease)
             new = _Held(client, grant, lease)
             self._parent.held = new
+            self._tell(told.logged_in(self._settings, grant))
         if not self._settings.consul_role:
-            await self._swap(old, new)
+            self._swap(old, new)
         elif old is not None:
             self._outgrown.append(old)
             self._child.step = Step(Action.REPLACE, _NOW)
@@ -219,8 +277,9 @@ class VaultCredentials:
             with CancelScope(shield=True):  # a token that nobody notes would live on in Consul
                 grant = await self._call(partial(parent.client.consul_token, self._settings.consul_role))
                 new = _Held(parent.client, grant, first(now, grant.lease_s, renewable=grant.renewable))
-                unproved = _Retired(inf, new.lease.ends_at, partial(parent.client.revoke_lease, grant))
-                self._retired.append(unproved)
+                unproved = self._retired(inf, new, "it did not work")
+                self._retirement.add(unproved)
+                self._tell(told.issued(self._settings, grant))
         except Forbidden:
             await self._doubt_parent()
             raise
@@ -229,9 +288,9 @@ class VaultCredentials:
         except VersiqiiError:
             unproved.at = now  # it never worked: away with it
             raise
-        self._retired.remove(unproved)
+        self._retirement.drop(unproved)
         self._child.held = new
-        await self._swap(old, new)
+        self._swap(old, new)
         return new
 
     async def _doubt_parent(self) -> None:
@@ -261,57 +320,48 @@ class VaultCredentials:
             else:
                 return
 
-    async def _swap(self, old: _Held | None, new: _Held) -> None:
+    def _swap(self, old: _Held | None, new: _Held) -> None:
         """From here on ``current`` is the new one; the old one, and logins that nothing hangs on, are retired."""
         self._current = Secret(new.grant.value, new.lease.granted_s or None, new.grant.renewable)
+        self._tell(told.used(self._settings, new.grant, old.grant if old is not None else None))
         if old is None:
             return
         self._rotations += 1
-        if self._rotated is not None:
-            with suppress(VersiqiiError):
-                await self._rotated(self._current)
         at = anyio.current_time() + self._settings.overlap_s
         if self._settings.consul_role:
-            self._retired.append(_Retired(at, old.lease.ends_at, partial(old.client.revoke_lease, old.grant)))
+            self._retirement.add(self._retired(min(at, old.lease.ends_at), old, "replaced"))
         else:
             self._outgrown.append(old)
         for login in self._outgrown:
-            self._retired.append(_Retired(at, login.lease.ends_at, partial(self._revoke_login, login)))
+            self._retirement.add(self._retired_login(at, login, "replaced"))
         self._outgrown.clear()
 
     # ------------------------------------------------------------------------------------------------- the end
 
-    async def _revoke(self, *, due: float) -> None:
-        """Revoke what is due, in the order in which it was retired; what cannot be reached is tried again."""
-        for old in [old for old in self._retired if old.at <= due]:
-            try:
-                if anyio.current_time() < old.ends_at:
-                    await self._call(old.revoke)
-            except (Refused, NotFound):
-                pass  # it is gone already
-            except VersiqiiError:
-                old.at = anyio.current_time() + _REVOKE_AGAIN_S
-                continue
-            self._retired.remove(old)
-
     async def _hand_back(self) -> None:
         """Everything that was fetched, and the login last: Vault revokes with it whatever else hangs on it."""
-        end = anyio.current_time()
         child, parent = self._child.held, self._parent.held
         if child is not None:
-            self._retired.append(_Retired(end, inf, partial(child.client.revoke_lease, child.grant)))
-        logins = [*self._outgrown, *([parent] if parent is not None else [])]
-        for login in logins:
-            self._retired.append(_Retired(end, inf, partial(self._revoke_login, login)))
-        for old in self._retired:
-            old.at = end
-        await self._revoke(due=end)
+            self._retirement.add(replace(self._retired(inf, child, "stopped"), ends_at=inf))
+        for login in [*self._outgrown, *([parent] if parent is not None else [])]:
+            self._retirement.add(replace(self._retired_login(inf, login, "stopped"), ends_at=inf))
+        await self._retirement.revoke_all()
 
-    def _revoke_login(self, login: _Held) -> None:
+    def _retired(self, at: float, token: _Held, why: str) -> Retired:
+        fact = told.revoked(self._settings, token.grant, why)
+        return Retired(at, token.lease.ends_at, partial(token.client.revoke_lease, token.grant), fact)
+
+    def _retired_login(self, at: float, login: _Held, why: str) -> Retired:
         """A token that was given to us is not ours to revoke: the next start needs it."""
-        if self._settings.auth is not VaultAuth.TOKEN:
+        if self._settings.auth is VaultAuth.TOKEN:
+            return Retired(at, inf, login.client.close)
+        fact: Access = told.logged_out(self._settings, login.grant, why)
+
+        def leave() -> None:
             login.client.revoke_token()
-        login.client.close()
+            login.client.close()
+
+        return Retired(at, login.lease.ends_at, leave, fact)
 
     # ------------------------------------------------------------------------------------------------- helpers
 
@@ -322,16 +372,24 @@ class VaultCredentials:
         return self._login()
 
     async def _call(self, call: Callable[[], T]) -> T:
-        return await to_thread.run_sync(call, limiter=self._limiter, abandon_on_cancel=True)
+        try:
+            return await to_thread.run_sync(call, limiter=self._limiter, abandon_on_cancel=True)
+        except (LookupError, TypeError, AttributeError, ValueError) as error:
+            raise Unavailable("vault: the answer is not Vault's", hint="Check the address.") from error
+
+    @property
+    def _in_use(self) -> _Slot:
+        return self._child if self._settings.consul_role else self._parent
 
     def _pause_s(self) -> float:
-        due = [self._parent.step.at, *(old.at for old in self._retired)]
+        due = [self._parent.step.at, self._retirement.next_at()]
         if self._settings.consul_role and self._parent.held is not None:
             due.append(self._child.step.at)
         return min(_MEASURE_S, max(0.0, min(due) - anyio.current_time()))
 
     def _measure(self) -> None:
-        held = self._child.held if self._settings.consul_role else self._parent.held
-        if held is not None and held.lease.granted_s:
-            left = max(0.0, held.lease.ends_at - anyio.current_time())
-            self._metrics.gauge("versiqii_token_lifetime_seconds", left)
+        state = self.state
+        self._metrics.gauge("versiqii_vault_up", 0 if state.attempt else 1)
+        for use, left in ((self._settings.use, state.token_s), ("vault", state.login_s)):
+            if left is not None:
+                self._metrics.gauge("versiqii_token_lifetime_seconds", left, use=use)

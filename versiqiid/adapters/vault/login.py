@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from versiqiid.adapters.vault.client import VaultClient
+from versiqiid.adapters.vault.client import VaultClient, understood
 from versiqiid.adapters.vault.settings import SERVICE_ACCOUNT, VaultAuth
 from versiqiid.errors import Forbidden, InvalidSetting, Refused
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 class Login:
-    """Logs in as often as needed; remembers an unwrapped secret id, because a wrapping token works once."""
+    """Logs in as often as needed."""
 
     def __init__(self, settings: VaultSettings) -> None:
         self._settings = settings
-        self._unwrapped: tuple[str, str] | None = None  # wrapping token → secret id
+        self._token = ""  # the last one that was read, for the way ``token``
 
     def __call__(self) -> tuple[VaultClient, Grant]:
         """A client that carries a token, and the token's grant.
@@ -32,8 +32,11 @@ class Login:
         """
         settings = self._settings
         if settings.auth is VaultAuth.TOKEN:
-            client = VaultClient(settings, _secret(settings.token, settings.token_file, "token"))
-            return client, client.look_up()
+            token = _secret(settings.token, settings.token_file, "token")
+            client = VaultClient(settings, token)
+            grant = client.given()
+            self._token = token
+            return client, grant
         client = VaultClient(settings)
         try:
             return client, client.logged_in(self._log_in(client))
@@ -41,6 +44,16 @@ class Login:
             if isinstance(error, Forbidden):
                 raise
             raise Forbidden(error.message, hint=f"Vault did not take the {settings.auth.value} login") from error
+
+    def moved(self) -> bool:
+        """Whether the file with the token holds another one than the login was made with.
+
+        :raises InvalidSetting: it cannot be read, or is empty.
+        """
+        settings = self._settings
+        if settings.auth is not VaultAuth.TOKEN or settings.token_file is None or not self._token:
+            return False
+        return _secret("", settings.token_file, "token") != self._token
 
     def _log_in(self, client: VaultClient) -> object:
         settings, auth = self._settings, client.hvac.auth
@@ -63,9 +76,7 @@ class Login:
         given = _secret(settings.secret_id, settings.secret_id_file, "secret id")
         if not settings.secret_id_wrapped:
             return given
-        if self._unwrapped is None or self._unwrapped[0] != given:
-            self._unwrapped = (given, _unwrap(settings, given))
-        return self._unwrapped[1]
+        return settings.unwrapped.of(given, lambda: _unwrap(settings, given))
 
 
 def _unwrap(settings: VaultSettings, token: str) -> str:
@@ -77,13 +88,15 @@ def _unwrap(settings: VaultSettings, token: str) -> str:
     client, mount = VaultClient(settings, token), settings.mount  # Vault wants the wrapping token as the caller's own
     stolen = "somebody may have unwrapped it before: treat the secret id as stolen, revoke it and make a new one"
     try:
-        told = client.hvac.adapter.post("/v1/sys/wrapping/lookup", json={"token": token})["data"]
+        with understood():
+            told = client.hvac.adapter.post("/v1/sys/wrapping/lookup", json={"token": token})["data"]
     except Refused as error:
         raise Forbidden("vault: the wrapping token is not valid (any more)", hint=stolen) from error
     if not re.fullmatch(rf"auth/{re.escape(mount)}/role/[^/]+/(custom-)?secret-id", told.get("creation_path", "")):
         raise Forbidden(f"vault: the wrapping token was not made for a secret id of auth/{mount}", hint=stolen)
     try:
-        return str(client.hvac.sys.unwrap()["data"]["secret_id"])
+        with understood():
+            return str(client.hvac.sys.unwrap()["data"]["secret_id"])
     except Refused as error:
         raise Forbidden("vault: the wrapping token is not valid (any more)", hint=stolen) from error
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -23,6 +25,24 @@ class VaultAuth(StrEnum):
     CERT = "cert"
 
 
+class Unwrapped:
+    """Secret ids by the wrapping token that held them: a wrapping token works once, and may be needed by two logins.
+
+    For worker threads: ``open_`` is called once for each token, whoever asks first.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: dict[str, str] = {}
+
+    def of(self, wrapping: str, open_: Callable[[], str]) -> str:
+        """The secret id. Only that of the newest wrapping token is kept."""
+        with self._lock:
+            if wrapping not in self._known:
+                self._known = {wrapping: open_()}
+            return self._known[wrapping]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VaultSettings:
     """Where Vault is, how to log in, and what to fetch.
@@ -30,13 +50,14 @@ class VaultSettings:
     :ivar address: ``https://host:8200``.
     :ivar auth_mount: where the auth method is mounted; "" = its usual place.
     :ivar role: the role; for ``approle`` the role id.
-    :ivar token: for ``token``; a file is read again when the token in hand no longer works.
+    :ivar token: for ``token``; a file is followed as its content changes.
     :ivar secret_id: for ``approle``, or from ``secret_id_file`` (a systemd credential, for example).
     :ivar secret_id_wrapped: what is given is a wrapping token, which is unwrapped once and for all.
     :ivar jwt_file: for ``jwt`` and ``kubernetes``; read at each login, because it is renewed by others.
     :ivar ca_cert: PEM file of the only authorities to trust; None = those of the system.
     :ivar client_cert: PEM files shown to Vault; needed for ``cert``.
     :ivar consul_role: the role of the Consul secrets engine that tokens come from; "" = the Vault token itself.
+    :ivar unwrapped: secret ids of wrapping tokens that were opened; shared by all logins of one process.
     :ivar timeout_s: of one request.
     :ivar overlap_s: how long a replaced token stays valid for requests that still carry it, if its own end permits.
     :ivar probe_s: how long a new Consul token may take to become known to Consul.
@@ -59,6 +80,7 @@ class VaultSettings:
     client_key: Path | None = None
     consul_role: str = ""
     consul_mount: str = "consul"
+    unwrapped: Unwrapped = field(default_factory=Unwrapped, repr=False, compare=False)
     timeout_s: float = 10.0
     overlap_s: float = 60.0
     probe_s: float = 10.0
@@ -70,6 +92,11 @@ class VaultSettings:
         for present, name in self._needs():
             if not present:
                 raise InvalidSetting(f"vault-auth {self.auth.value} needs {name}")
+
+    @property
+    def use(self) -> str:
+        """What the credential in use is for, as metrics and entries call it: ``store``, or ``vault`` itself."""
+        return "store" if self.consul_role else "vault"
 
     @property
     def mount(self) -> str:

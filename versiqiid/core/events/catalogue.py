@@ -129,7 +129,24 @@ _HOST: Final[Mapping[str, Shape]] = {
     "reason": TEXT,
     "durationSeconds": NUMBER,
 }
-_ACCESS: Final[Mapping[str, Shape]] = {"subject": TEXT, "method": TEXT, "reason": TEXT}
+_ACCESS: Final[Mapping[str, Shape]] = {
+    "subject": TEXT,
+    "method": TEXT,
+    "reason": TEXT,
+    "address": TEXT,
+    "count": COUNT,
+    "others": COUNT,
+    "missed": COUNT,
+}
+_TOKEN: Final[Mapping[str, Shape]] = {
+    "credential": NAME,
+    "subject": NAME,
+    "method": TEXT,
+    "accessor": TEXT,
+    "lifetimeSeconds": {"type": ["number", "null"]},
+    "renewable": FLAG,
+    "reason": TEXT,
+}
 _LEADER: Final[Mapping[str, Shape]] = {"leader": NAME, "epoch": COUNT, "reason": TEXT}
 
 # ------------------------------------------------------------------------------------------------------- table
@@ -181,12 +198,15 @@ _ROWS: Final[tuple[tuple[str, str, Mapping[str, Shape]], ...]] = (
     ("HostReloaded", "A host swapped its files and the target took them.", _HOST),
     ("HostRestored", "A host went back to its last good files.", _HOST),
     ("PolicyDenied", "A policy said no.", {**_ACCESS, "policy": TEXT, "action": TEXT, "resource": TEXT}),
-    ("LoggedIn", "Somebody proved who they are.", _ACCESS),
-    ("LoginFailed", "Somebody could not prove who they are.", _ACCESS),
+    ("LoggedIn", "Somebody proved who they are.", {**_TOKEN, **_ACCESS}),
+    ("LoginFailed", "Somebody could not prove who they are.", {**_ACCESS, "credential": NAME}),
     ("LeaderElected", "A controller leads.", _LEADER),
     ("LeaderResigned", "A controller leads no more.", _LEADER),
-    ("TokenRotated", "A credential was replaced by its successor.",
-     {"credential": NAME, "lifetimeSeconds": NUMBER, "reason": TEXT}),
+    ("TokenIssued", "A credential was given to the daemon; it is not in use yet.", _TOKEN),
+    ("TokenUsed", "A credential is in use from now on; there was none before.", _TOKEN),
+    ("TokenRotated", "A credential was replaced by its successor, which is in use from now on.",
+     {**_TOKEN, "previous": NAME}),
+    ("TokenRevoked", "A credential that was given to the daemon is no more.", _TOKEN),
     ("CheckpointSigned", "A checkpoint that was asked for is signed.", {"size": COUNT, "root": TEXT, "key": TEXT}),
     ("KeyDeleted", "A key that has no type of its own is gone.", _KEY_CHANGE),
     ("ForeignWriteHealed", "A key that only the daemon writes was written by somebody else, and put right.",
