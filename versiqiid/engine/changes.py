@@ -58,6 +58,18 @@ class Change:
     def touches(self, key: str) -> bool:
         return key in self.guards or key in self.keys
 
+    def within(self, operations: int) -> Change:
+        """This change with no more guards than leave room for its outputs: keys that exist, then the nearest absences.
+
+        Guards are in the order in which the decision looked. What is left out is no refusal by the store any more, but
+        still asks for the item again when it moves: an environment may be deeper than a transaction is long.
+        """
+        room = max(0, operations - len(self.keys))
+        if len(self.guards) <= room:
+            return self
+        first = sorted(self.guards, key=lambda key: self.guards[key] == 0)[:room]
+        return replace(self, guards={key: self.guards[key] for key in first})
+
 
 @dataclass(frozen=True, slots=True)
 class Parcel:

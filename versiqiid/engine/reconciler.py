@@ -110,7 +110,7 @@ class Reconciler:
             if change is None:
                 self._release(work)
             else:
-                self._ready.append(change)
+                self._ready.append(change.within(self._limits().operations_max - RESERVED_OPERATIONS))
             self._bell.set()
 
     async def _write_on(self, tasks: TaskGroup) -> None:
