@@ -12,11 +12,13 @@ import pytest
 from tests.engine.forger import ORIGIN, SIGNER, SIZE, edit, entries_of, flip, forge, sign
 from versiqiid.adapters.sqlite.journal import SqliteJournal
 from versiqiid.core import merkle, note, tiles
-from versiqiid.core.audit import Verified
+from versiqiid.core.audit import LogCheck, Verified
+from versiqiid.core.audit_range import StretchFound
 from versiqiid.core.tiles import Place
 from versiqiid.engine import audit
-from versiqiid.engine.audit_directory import prove_from_directory, verify_directory
+from versiqiid.engine.audit_directory import prove_from_directory, verify_directory, verify_large_directory
 from versiqiid.engine.audit_export import export
+from versiqiid.engine.audit_stretches import check_stretches
 from versiqiid.errors import JournalRefused, NotFound, Refused
 from versiqiid.ports import Actor, Query
 from versiqiid.testing.journal_tools import LocalSigner, SteppingClock, about, draft
@@ -481,3 +483,49 @@ async def test_a_checkpoint_on_request_is_recorded(journal: SqliteJournal) -> No
     (last,) = await journal.read(Query(descending=True, limit=1))
     assert (last.type, last.stream, last.correlation_id) == ("CheckpointSigned", "journal/checkpoints", "wanted")
     assert note.peek_checkpoint(signed, "").size == last.position
+
+
+# ---------------------------------------------------------------------------------------------------- many processes
+
+
+async def judged(journal: SqliteJournal, size: int, apart_from: int) -> tuple[str, str] | bytes:
+    check = LogCheck([])
+    try:
+        await check_stretches(check, size, journal.check_stretch, journal.stretch, apart_from=apart_from)
+    except JournalRefused as refusal:
+        return refusal.fault, refusal.place
+    return b"".join(check._parents[0])
+
+
+async def test_processes_judge_as_one_does(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same hashes for an honest log, and the same refusal when the fault is in the last stretch of three."""
+    monkeypatch.setattr("versiqiid.engine.audit_stretches.STRETCH", 256)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    for fault in (None, ("entry", "position 550")):
+        if fault:
+            tamper_database(folder, "UPDATE entries SET entry = CAST('{}' AS BLOB) WHERE position = 550")
+        async with await SqliteJournal.open(folder / "journal.db", clock=SteppingClock(), create=False) as journal:
+            alone, together = [await judged(journal, SIZE, apart_from) for apart_from in (10**9, 0)]
+        assert alone == together
+        assert alone == fault or (fault is None and len(alone) == 2 * merkle.HASH_BYTES)
+
+
+async def test_a_process_that_cannot_be_had_is_done_without(journal: SqliteJournal) -> None:
+    """What is sent to another process ends with an error there; this one does the work."""
+    check = LogCheck([])
+    await check_stretches(check, SIZE, journal.check_stretch, refuse_to_work, apart_from=0)
+    assert check.size == SIZE
+
+
+def refuse_to_work(*_: object) -> StretchFound:
+    raise OSError("no such thing here")
+
+
+async def test_a_directory_is_verified_beside_an_event_loop_as_without_one(folder: Path) -> None:
+    early = (folder / "early").read_bytes()
+    found = await verify_large_directory(folder / "export", [SIGNER.key], against=[early])
+    assert found == verify_directory(folder / "export", [SIGNER.key], against=[early])
+    flip(folder / "export/tile/1/000.p/2", 33)
+    with pytest.raises(JournalRefused) as caught:
+        await verify_large_directory(folder / "export", [SIGNER.key])
+    assert (caught.value.fault, caught.value.place) == ("tile", "tile/1/000.p/2")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,7 +15,7 @@ from versiqiid.core.audit import Verified
 from versiqiid.core.note import VerifierKey, parse_vkey, peek_checkpoint
 from versiqiid.core.proof import verify_receipt
 from versiqiid.engine.audit import prove, sign_on_request, verify_journal
-from versiqiid.engine.audit_directory import verify_directory
+from versiqiid.engine.audit_directory import verify_large_directory
 from versiqiid.engine.audit_export import export
 from versiqiid.errors import InvalidInput
 from versiqiid.ports import Actor, Query
@@ -70,7 +71,8 @@ def verify_export(directory: Path, vkeys: Sequence[Path], against: Sequence[Path
 
     :raises JournalRefused: the fault and where it is.
     """
-    return _told(verify_directory(directory, _keys(vkeys), against=[path.read_bytes() for path in against]))
+    keys, notes = _keys(vkeys), [path.read_bytes() for path in against]
+    return _told(anyio.run(partial(verify_large_directory, directory, keys, against=notes)))
 
 
 def verify_receipt_file(receipt: Path, entry: Path | None, vkeys: Sequence[Path]) -> list[str]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from versiqiid.core import journal, merkle
+from versiqiid.core import merkle
+from versiqiid.core.audit_range import StretchFound, stream_has_gap, time_goes_back
 from versiqiid.core.note import Checkpoint, VerifierKey, verify_checkpoint
 from versiqiid.core.tiles import Place
 from versiqiid.errors import JournalRefused
@@ -91,7 +92,7 @@ def claims_from_elsewhere(
 
 
 class LogCheck:
-    """Takes a log's entries in order, then its stored inner hashes, and says what is wrong.
+    """Takes a log's stretches in order, then its stored inner hashes, and says what is wrong.
 
     Hashes are compared as they come, but a difference is judged only at the end: when the entries alone lead to the
     signed root, the tile is wrong; when they do not, the entry is.
@@ -100,65 +101,86 @@ class LogCheck:
     def __init__(self, claims: Iterable[Claim]) -> None:
         self._claims = sorted(claims, key=lambda claim: claim.checkpoint.size)
         self._next = 0
-        self._due = -1
-        self._builder = merkle.Builder()
+        self._size = 0
+        self._upper = merkle.Builder()  # over the roots of the complete tiles of entries
         self._parents: list[list[bytes]] = []
         self._time = ""
         self._streams: dict[str, int] = {}
         self._leaf_fault: int | None = None
         self._tile_fault: Place | None = None
         self._claim_faults: dict[str, Claim] = {}
-        self._check_claims()
+        self._check_claims(0, None)
 
     @property
     def size(self) -> int:
         """Entries taken so far."""
-        return self._builder.size
+        return self._size
 
-    def root(self) -> bytes:
-        """The root over the entries taken so far."""
-        return self._builder.root()
+    def marks(self, start: int, stop: int) -> tuple[int, ...]:
+        """The sizes above ``start`` and up to ``stop`` for which a stretch has to tell its root."""
+        return tuple(sorted({c.checkpoint.size for c in self._claims if start < c.checkpoint.size <= stop}))
 
-    def add(self, entry: bytes, stored: bytes) -> journal.Read:
-        """Take the next entry and the leaf hash that is stored for it; what the entry says of itself.
+    def take(self, found: StretchFound) -> None:
+        """Take the next stretch, which was asked for the roots of ``marks``.
 
-        :raises JournalRefused: ``entry``: no entry of a journal; ``order``: it belongs elsewhere, its time goes back,
-            or its stream has a gap.
+        :raises JournalRefused: ``entry``: no entry of a journal; ``column``; ``order``: it belongs elsewhere, its time
+            goes back, or its stream has a gap.
         """
-        position = self.size
-        read = journal.read(entry, position)
-        self._check_order(read)
-        leaf = merkle.leaf_hash(entry)
-        if leaf != stored and self._leaf_fault is None:
-            self._leaf_fault = position
-        for tile in self._builder.add(leaf):
-            if tile.level == len(self._parents):
-                self._parents.append([])
-            self._parents[tile.level].append(tile.parent)
-        if position + 1 == self._due:
-            self._check_claims()
-        return read
+        wrong = self._edge_fault(found)
+        if found.fault is not None and (wrong is None or found.fault.position < wrong[0]):
+            raise found.fault.refusal()
+        if wrong is not None:
+            raise wrong[1]
+        self._time = found.last_time or self._time
+        self._streams.update((stream, last) for stream, (_, _, last) in found.streams.items())
+        if self._leaf_fault is None:
+            self._leaf_fault = found.leaf_fault
+        for number, parent in enumerate(found.parents):
+            self._check_tails(found, found.start + number * merkle.TILE_WIDTH)
+            self._grow(parent)
+        self._check_tails(found, found.start + len(found.parents) * merkle.TILE_WIDTH)
+        self._size = found.stop
 
-    def _check_order(self, read: journal.Read) -> None:
-        if read.time < self._time:
-            raise JournalRefused("order", f"position {read.position}", f"its time {read.time} is before {self._time}")
-        expected = self._streams.get(read.stream, 0) + 1
-        if read.stream_revision != expected:
-            raise JournalRefused(
-                "order",
-                f"position {read.position}",
-                f"revision {read.stream_revision} of stream {read.stream}, expected {expected}",
-            )
-        self._time = read.time
-        self._streams[read.stream] = expected
+    def _edge_fault(self, found: StretchFound) -> tuple[int, JournalRefused] | None:
+        """The first position where a stretch does not follow from those before it, with the refusal."""
+        if found.first_time and found.first_time < self._time:
+            return found.start, time_goes_back(found.start, found.first_time, self._time)
+        wrong = [
+            (position, stream, revision)
+            for stream, (position, revision, _) in found.streams.items()
+            if revision != self._streams.get(stream, 0) + 1
+        ]
+        if not wrong:
+            return None
+        position, stream, revision = min(wrong)
+        return position, stream_has_gap(position, stream, revision, self._streams.get(stream, 0) + 1)
 
-    def _check_claims(self) -> None:
-        while self._next < len(self._claims) and self._claims[self._next].checkpoint.size == self.size:
+    def _grow(self, parent: bytes) -> None:
+        self._keep(0, parent)
+        for tile in self._upper.add(parent):
+            self._keep(tile.level + 1, tile.parent)
+        self._check_claims(self._upper.size * merkle.TILE_WIDTH, None)
+
+    def _keep(self, level: int, node: bytes) -> None:
+        if level == len(self._parents):
+            self._parents.append([])
+        self._parents[level].append(node)
+
+    def _check_tails(self, found: StretchFound, first: int) -> None:
+        """Check the claims that end in the tile which begins at ``first``."""
+        while self._next < len(self._claims):
+            size = self._claims[self._next].checkpoint.size
+            if not first < size < first + merkle.TILE_WIDTH or size not in found.tails:
+                return
+            self._check_claims(size, found.tails[size])
+
+    def _check_claims(self, size: int, tail: bytes | None) -> None:
+        """Compare every claim of this size with the root: that over the complete tiles and the tail after them."""
+        while self._next < len(self._claims) and self._claims[self._next].checkpoint.size == size:
             claim = self._claims[self._next]
             self._next += 1
-            if claim.checkpoint.root != self._builder.root():
+            if claim.checkpoint.root != self._upper.root(tail):
                 self._claim_faults.setdefault(claim.fault, claim)
-        self._due = self._claims[self._next].checkpoint.size if self._next < len(self._claims) else -1
 
     def inner_levels(self) -> tuple[int, ...]:
         """The number of inner hashes at each tile level, from level 1 on, for the entries taken."""

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic_core import from_json
+
 from versiqiid.core.canonical import canonical, digest
 from versiqiid.errors import InvalidInput, JournalRefused, TooLarge
 
@@ -22,7 +24,6 @@ ENTRY_BYTES_MAX = 65_535
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 _TYPE = re.compile(r"[A-Z][A-Za-z0-9]{0,127}", re.ASCII)
 _OBSERVED = "observed"
-_decode = json.JSONDecoder().raw_decode  # spares the guess at an encoding: a million entries are verified in one go
 _KEPT = (_OBSERVED, "truncated")
 
 
@@ -178,28 +179,57 @@ class Read:
     observed: KeyState | None
 
 
+Columns = tuple[str, str, str, int, str]
+"""Time, type, stream, stream revision and correlation id: what lies beside an entry for queries."""
+
+
 def read(entry: bytes, position: int) -> Read:
     """An entry as its bytes tell it.
 
     :param position: where it was found.
     :raises JournalRefused: ``entry``: no entry of ours; ``order``: it says that it belongs somewhere else.
     """
+    value = _value(entry, position)
     try:
-        text = entry.decode()
-        value, end = _decode(text)
-        if end != len(text):
-            raise ValueError("more than one value")  # noqa: TRY301 (one refusal for all that is no entry)
         seen = value["data"].get(_OBSERVED)
-        found = Read(
-            value["position"], value["time"], value["type"], value["tenant"], value["stream"],
-            value["streamRevision"], value["correlationId"],
+        return Read(
+            position, value["time"], value["type"], value["tenant"], value["stream"], value["streamRevision"],
+            value["correlationId"],
             KeyState(seen["key"], seen["revision"], seen.get("digest")) if seen else None,
         )  # fmt: skip
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise JournalRefused("entry", f"position {position}", "not an entry of a journal") from error
-    if found.position != position:
-        raise JournalRefused("order", f"position {position}", f"the entry says that its position is {found.position}")
-    return found
+    except (KeyError, TypeError, AttributeError) as error:
+        raise _no_entry(position) from error
+
+
+def columns(entry: bytes, position: int) -> Columns:
+    """What ``read`` tells, as far as columns repeat it; errors likewise. A million entries are verified in one go."""
+    value = _value(entry, position)
+    try:
+        time, stream, revision = value["time"], value["stream"], value["streamRevision"]
+        told = (time, value["type"], stream, revision, value["correlationId"])
+        typed = type(value["data"]) is dict and type(time) is type(stream) is str and type(revision) is int
+    except KeyError as error:
+        raise _no_entry(position) from error
+    if not typed or "tenant" not in value:
+        raise _no_entry(position)
+    return told
+
+
+def _value(entry: bytes, position: int) -> dict[str, Any]:
+    """The object that the bytes are, if it says that it belongs here."""
+    try:
+        value = from_json(entry, allow_inf_nan=False)  # twice as fast as json
+    except ValueError as error:
+        raise _no_entry(position) from error
+    if type(value) is not dict or entry[:1] != b"{" or entry[-1:] != b"}" or "position" not in value:
+        raise _no_entry(position)
+    if value["position"] != position:
+        raise JournalRefused("order", f"position {position}", "the entry says that it has another position")
+    return value
+
+
+def _no_entry(position: int) -> JournalRefused:
+    return JournalRefused("entry", f"position {position}", "not an entry of a journal")
 
 
 # ------------------------------------------------------------------------------------------------------------ times

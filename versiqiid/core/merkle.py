@@ -105,9 +105,14 @@ class Builder:
         peaks.append(node)
         return len(row)
 
-    def root(self) -> bytes:
-        """The root of the tree as it is now, in at most one hash for each bit of its size."""
+    def root(self, tail: bytes | None = None) -> bytes:
+        """The root of the tree as it is now, in at most one hash for each bit of its size.
+
+        :param tail: where the leaves are subtrees themselves, the root of a smaller one that follows the last.
+        """
         peaks = [peak for level in reversed(self._peaks) for peak in level]
+        if tail is not None:
+            peaks.append(tail)
         if not peaks:
             return EMPTY_ROOT
         root = peaks.pop()

@@ -22,7 +22,7 @@ from versiqiid.core.note import Checkpoint, VerifierKey, verify_checkpoint
 from versiqiid.core.tiles import Place
 from versiqiid.engine.archive import AGE, CHECKPOINTS, DOCUMENTS, STATE, Objects
 from versiqiid.engine.audit import AuditedJournal, verify_journal
-from versiqiid.engine.audit_directory import own_key, verify_directory
+from versiqiid.engine.audit_directory import own_key, verify_large_directory
 from versiqiid.engine.parallel import in_parallel
 from versiqiid.errors import JournalRefused
 
@@ -69,7 +69,8 @@ async def mirror(
     :param keys: verifier keys had from elsewhere; empty = the archive's own, which proves nothing about the signer.
     :param against: signed checkpoints that were kept elsewhere.
     :param documents: whether to fetch the (still encrypted) documents too.
-    :raises JournalRefused: ``missing``: there is no archive, or an object of it is gone; or as ``verify_directory``.
+    :raises JournalRefused: ``missing``: there is no archive, or an object of it is gone; or as
+        ``verify_large_directory``.
     """
     await _fetch(objects, directory, tiles.VKEY)
     note = await _fetch(objects, directory, tiles.CHECKPOINT)
@@ -81,7 +82,7 @@ async def mirror(
     if documents:
         names = [name for name in await objects.names(DOCUMENTS) if _DOCUMENT.fullmatch(name)]
         await in_parallel(partial(_fetch, objects, directory, name) for name in names)
-    verified = await to_thread.run_sync(lambda: verify_directory(directory, keys, against=against))
+    verified = await verify_large_directory(directory, keys, against=against)
     state = await objects.read(f"{STATE}{checkpoint.size:020d}.json")
     epoch, outbox = _state(state[0] if state else None)
     return Mirrored(

@@ -11,17 +11,17 @@ from typing import Protocol
 
 from versiqiid.core import merkle
 from versiqiid.core.audit import Claim, LogCheck, Verified, claims_from_elsewhere
+from versiqiid.core.audit_range import StretchFound
 from versiqiid.core.canonical import digest
-from versiqiid.core.journal import Read
 from versiqiid.core.note import Checkpoint, VerifierKey, parse_vkey, peek_checkpoint, verify_checkpoint
 from versiqiid.core.proof import Receipt, verify_receipt
+from versiqiid.engine.audit_stretches import Work, check_stretches
 from versiqiid.errors import JournalRefused, NotFound
-from versiqiid.ports import Actor, Draft, Journal, Query, Recorded, Signer
+from versiqiid.ports import Actor, Draft, Journal, Query, Signer
 
 __all__ = ["AuditedJournal", "Tree", "prove", "sign_on_request", "verify_journal", "verify_receipt"]
 
 CHECKPOINT_STREAM = "journal/checkpoints"
-_PAGE = 5000
 _DOCUMENTS = 100
 
 
@@ -42,6 +42,15 @@ class Tree(Protocol):
 
     async def tree_hashes(self, level: int, start: int, stop: int) -> tuple[bytes, ...]:
         """Stored hashes of one tile level."""
+        ...
+
+    @property
+    def stretch(self) -> Work:
+        """What ``check_stretch`` does, for another process: it opens a connection of its own."""
+        ...
+
+    async def check_stretch(self, start: int, stop: int, marks: Sequence[int]) -> StretchFound:
+        """Check the entries from ``start`` up to ``stop``; see ``core.audit_range``."""
         ...
 
     async def documents(self, after: str = "", limit: int = 100) -> tuple[tuple[str, bytes], ...]:
@@ -76,13 +85,7 @@ async def verify_journal(
     own = _own_claims(await journal.checkpoints(), keys, journal.origin)
     last = own[-1].checkpoint
     check = LogCheck([*own, *claims_from_elsewhere(against, keys, journal.origin, max(size, last.size))])
-    while check.size < size:
-        page = await journal.read(Query(start=check.size, before=size, limit=_PAGE))
-        if not page or page[0].position != check.size:
-            raise JournalRefused("missing", f"position {check.size}", "the entry is gone")
-        hashes = await journal.tree_hashes(0, check.size, check.size + len(page))
-        for recorded, stored in zip(page, hashes, strict=True):
-            _check_columns(recorded, check.add(recorded.entry, stored))
+    await check_stretches(check, size, journal.check_stretch, journal.stretch)
     for level, count in enumerate(check.inner_levels(), 1):
         check.inner(level, 0, await journal.tree_hashes(level, 0, count))
     check.finish()
@@ -111,13 +114,6 @@ def _own_claims(notes: Sequence[bytes], keys: Sequence[VerifierKey], origin: str
             raise JournalRefused("order", place, "it covers less than the one before it")
         claims.append(Claim(checkpoint, place))
     return claims
-
-
-def _check_columns(recorded: Recorded, read: Read) -> None:
-    """What queries look at must be what the signed bytes say."""
-    stored = (recorded.time, recorded.type, recorded.stream, recorded.stream_revision, recorded.correlation_id)
-    if stored != (read.time, read.type, read.stream, read.stream_revision, read.correlation_id):
-        raise JournalRefused("column", f"position {recorded.position}", "a column is not what the entry says")
 
 
 async def _check_documents(journal: Tree) -> None:

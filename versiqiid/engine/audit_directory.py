@@ -1,19 +1,23 @@
 """A log as a directory in the public format: verified, and proved from, with nothing but its files.
 
-Synchronous and bound by the processor: call it from a worker thread, or from a program that does nothing else.
 Writing such a directory is ``engine/audit_export.py``'s.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
+
+from anyio import to_thread
 
 from versiqiid.core import merkle, tiles
 from versiqiid.core.audit import Claim, LogCheck, Verified, claims_from_elsewhere
+from versiqiid.core.audit_range import Row, StretchFound, check_stretch
 from versiqiid.core.note import Checkpoint, VerifierKey, parse_vkey, peek_checkpoint, verify_checkpoint
 from versiqiid.core.proof import Receipt
 from versiqiid.core.tiles import Place
+from versiqiid.engine.audit_stretches import STRETCH, check_stretches
 from versiqiid.errors import InvalidInput, JournalRefused, NotFound
 
 _FILE_BYTES_MAX = merkle.TILE_WIDTH * (tiles.ENTRY_BYTES_MAX + 2)
@@ -27,28 +31,60 @@ def verify_directory(directory: Path, keys: Sequence[VerifierKey] = (), *, again
     :param against: signed checkpoints that were kept elsewhere.
     :raises JournalRefused: the fault and where it is.
     """
+    checkpoint, check = _begin(directory, keys, against)
+    for start in range(0, checkpoint.size, STRETCH):
+        stop = min(start + STRETCH, checkpoint.size)
+        check.take(_stretch(directory, start, stop, check.marks(start, stop)))
+    return _end(directory, checkpoint, check, key_given=bool(keys), compared=len(against))
+
+
+async def verify_large_directory(
+    directory: Path, keys: Sequence[VerifierKey] = (), *, against: Sequence[bytes] = ()
+) -> Verified:
+    """``verify_directory``, on every processor and beside an event loop."""
+    checkpoint, check = await to_thread.run_sync(_begin, directory, keys, against)
+    work = partial(_stretch, directory)
+    await check_stretches(check, checkpoint.size, partial(to_thread.run_sync, work), work)
+    return await to_thread.run_sync(
+        lambda: _end(directory, checkpoint, check, key_given=bool(keys), compared=len(against))
+    )
+
+
+def _begin(directory: Path, keys: Sequence[VerifierKey], against: Sequence[bytes]) -> tuple[Checkpoint, LogCheck]:
     trusted = list(keys) or [own_key(directory)]
     checkpoint = verify_checkpoint(_read(directory, tiles.CHECKPOINT), trusted, tiles.CHECKPOINT)
-    size = checkpoint.size
-    elsewhere = claims_from_elsewhere(against, trusted, checkpoint.origin, size)
-    check = LogCheck([Claim(checkpoint, tiles.CHECKPOINT), *elsewhere])
-    for bundle, tile in zip(tiles.level_places(None, size), tiles.level_places(0, size), strict=True):
-        entries = tiles.decode_bundle(_read_place(directory, bundle), bundle)
-        hashes = tiles.decode_tile(_read_place(directory, tile), tile)
-        for entry, stored in zip(entries, hashes, strict=True):
-            check.add(entry, stored)
-    for level in range(1, tiles.levels(size)):
-        for place in tiles.level_places(level, size):
+    elsewhere = claims_from_elsewhere(against, trusted, checkpoint.origin, checkpoint.size)
+    return checkpoint, LogCheck([Claim(checkpoint, tiles.CHECKPOINT), *elsewhere])
+
+
+def _stretch(directory: Path, start: int, stop: int, marks: Sequence[int]) -> StretchFound:
+    """Check the bundles and tiles of the entries from ``start`` up to ``stop``."""
+
+    def rows() -> Iterator[Row]:
+        bundles, leaves = tiles.level_places(None, stop, start), tiles.level_places(0, stop, start)
+        for bundle, tile in zip(bundles, leaves, strict=True):
+            entries = tiles.decode_bundle(_read_place(directory, bundle), bundle)
+            hashes = tiles.decode_tile(_read_place(directory, tile), tile)
+            for entry, stored in zip(entries, hashes, strict=True):
+                yield entry, stored, None
+
+    return check_stretch(start, rows(), marks)
+
+
+def _end(directory: Path, checkpoint: Checkpoint, check: LogCheck, *, key_given: bool, compared: int) -> Verified:
+    """The inner tiles, and the judgement."""
+    for level in range(1, tiles.levels(checkpoint.size)):
+        for place in tiles.level_places(level, checkpoint.size):
             stored_row = tiles.decode_tile(_read_place(directory, place), place)
             check.inner(level, place.index * merkle.TILE_WIDTH, stored_row)
     check.finish()
     return Verified(
         origin=checkpoint.origin,
-        size=size,
-        signed_size=size,
+        size=checkpoint.size,
+        signed_size=checkpoint.size,
         root=checkpoint.root,
-        key_given=bool(keys),
-        compared=len(against),
+        key_given=key_given,
+        compared=compared,
     )
 
 

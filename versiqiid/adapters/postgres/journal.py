@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from functools import partial
 
 from anyio import to_thread
 
 from versiqiid.adapters.postgres import guards, schema
 from versiqiid.adapters.postgres.database import PostgresDatabase
+from versiqiid.adapters.sql import stretch
 from versiqiid.adapters.sql.journal import SqlJournal
+from versiqiid.core.audit_range import StretchFound
 from versiqiid.core.note import ORIGIN
 from versiqiid.errors import InvalidSetting, JournalRefused
 
@@ -42,7 +46,13 @@ class PostgresJournal(SqlJournal):
             raise InvalidSetting(f"log-origin {origin!r}: expected lower-case letters, digits, '.', '/' and '-'")
         writer = PostgresDatabase(url)
         found = await to_thread.run_sync(_open, writer, origin, create)
-        return cls(writer, PostgresDatabase(url), clock=clock, origin=found)
+        return cls(writer, PostgresDatabase(url), clock=clock, origin=found, stretch=partial(_stretch, url))
+
+
+def _stretch(url: str, start: int, stop: int, marks: Sequence[int]) -> StretchFound:
+    """Check a stretch on a connection that is closed at its end."""
+    with closing(PostgresDatabase(url)) as db:
+        return stretch.check(db, start, stop, marks)
 
 
 def _open(db: PostgresDatabase, origin: str | None, create: bool) -> str:

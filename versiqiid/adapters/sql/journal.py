@@ -12,13 +12,14 @@ from typing import Self, TypeVar
 import anyio
 from anyio import to_thread
 
-from versiqiid.adapters.sql import queries, rebuild, signing, transfer, writes
+from versiqiid.adapters.sql import queries, rebuild, signing, stretch, transfer, writes
 from versiqiid.adapters.sql.commits import Job, Writer, append_job, intend_job
 from versiqiid.adapters.sql.database import Database
 from versiqiid.adapters.sql.operations import Append, Intend
 from versiqiid.adapters.sql.rebuild import Rebuilt
 from versiqiid.adapters.sql.transfer import Content, Standing
 from versiqiid.core import merkle
+from versiqiid.core.audit_range import StretchFound
 from versiqiid.errors import Conflict, InvalidInput
 from versiqiid.ports import Draft, Intent, IntentId, KeyRecord, Query, Recorded, Signer
 
@@ -35,8 +36,20 @@ class SqlJournal:
     Belongs to one event loop. Any number of tasks may use it, and other processes the same database.
     """
 
-    def __init__(self, writer: Database, reader: Database, *, clock: Callable[[], float], origin: str) -> None:
-        """:param writer: a connection that is used for nothing else; ``reader`` likewise, so that reads never wait."""
+    def __init__(
+        self,
+        writer: Database,
+        reader: Database,
+        *,
+        clock: Callable[[], float],
+        origin: str,
+        stretch: Callable[[int, int, Sequence[int]], StretchFound],
+    ) -> None:
+        """:param writer: a connection that is used for nothing else; ``reader`` likewise, so that reads never wait.
+
+        :param stretch: checks a stretch on a connection that it opens; can be sent to another process.
+        """
+        self._stretch = stretch
         self._writer = Writer(writer, clock)
         self._reader = reader
         self._reading = anyio.CapacityLimiter(1)
@@ -196,6 +209,15 @@ class SqlJournal:
     async def tree_hashes(self, level: int, start: int, stop: int) -> tuple[bytes, ...]:
         """Stored nodes of one tile level (``256**level`` leaves each)."""
         return tuple(await self._read(lambda db: queries.hashes(db, level, start, stop)))
+
+    @property
+    def stretch(self) -> Callable[[int, int, Sequence[int]], StretchFound]:
+        """``check_stretch`` on a connection of its own, for a process of its own."""
+        return self._stretch
+
+    async def check_stretch(self, start: int, stop: int, marks: Sequence[int]) -> StretchFound:
+        """Check the entries from ``start`` (a multiple of 256) up to ``stop``; see ``core.audit_range``."""
+        return await self._read(lambda db: stretch.check(db, start, stop, marks))
 
     async def root(self, size: int) -> bytes:
         """The root over the first ``size`` entries, from stored nodes."""

@@ -10,14 +10,17 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 
 from anyio import to_thread
 
+from versiqiid.adapters.sql import stretch
 from versiqiid.adapters.sql.database import Failures, Row
 from versiqiid.adapters.sql.journal import SqlJournal
 from versiqiid.adapters.sqlite import journal_schema as schema
+from versiqiid.core.audit_range import StretchFound
 from versiqiid.core.note import ORIGIN
 from versiqiid.errors import InvalidSetting, JournalRefused, Refused, Unavailable, VersiqiiError
 
@@ -128,7 +131,13 @@ class SqliteJournal(SqlJournal):
         if origin is not None and not ORIGIN.fullmatch(origin):
             raise InvalidSetting(f"log-origin {origin!r}: expected lower-case letters, digits, '.', '/' and '-'")
         writer, reader, found = await to_thread.run_sync(_open, path, origin, create)
-        return cls(writer, reader, clock=clock, origin=found)
+        return cls(writer, reader, clock=clock, origin=found, stretch=partial(_stretch, path))
+
+
+def _stretch(path: Path, start: int, stop: int, marks: Sequence[int]) -> StretchFound:
+    """Check a stretch on a connection that is closed at its end."""
+    with closing(SqliteDatabase(path)) as db:
+        return stretch.check(db, start, stop, marks)
 
 
 def _open(path: Path, origin: str | None, create: bool) -> tuple[SqliteDatabase, SqliteDatabase, str]:
