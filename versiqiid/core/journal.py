@@ -32,16 +32,25 @@ class KeyState:
     """What an entry says about one key. It lies in ``data.observed``: projections can be made again from the bytes.
 
     :ivar digest: None = the key is deleted.
+    :ivar returned: the store was put back to this, from a newer revision that is recorded too.
     """
 
     key: str
     revision: int
     digest: str | None
+    returned: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """As it stands in the entry: ``digest`` is absent when the key is deleted."""
         found: dict[str, Any] = {"key": self.key, "revision": self.revision}
-        return found if self.digest is None else {**found, "digest": self.digest}
+        found |= {} if self.digest is None else {"digest": self.digest}
+        return {**found, "returned": True} if self.returned else found
+
+    def columns(self, position: int) -> tuple[str, int, str | None]:
+        """How it lies beside the entry at a position, for queries. What returned may have been recorded before, under
+        the same number: its number is one that no store gives out.
+        """
+        return (self.key, -1 - position if self.returned else self.revision, self.digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +204,7 @@ def read(entry: bytes, position: int) -> Read:
         return Read(
             position, value["time"], value["type"], value["tenant"], value["stream"], value["streamRevision"],
             value["correlationId"],
-            KeyState(seen["key"], seen["revision"], seen.get("digest")) if seen else None,
+            KeyState(seen["key"], seen["revision"], seen.get("digest"), seen.get("returned") is True) if seen else None,
         )  # fmt: skip
     except (KeyError, TypeError, AttributeError) as error:
         raise _no_entry(position) from error

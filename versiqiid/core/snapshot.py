@@ -103,7 +103,7 @@ class Snapshot:
         gone = set(seen.deleted)
         if seen.complete:
             gone |= self._values.keys() - seen.changed.keys() - self.parts.keys()
-        back_in_time = self._went_back(seen)
+        back_in_time = self.went_back(seen)
         found = [c for key, v in seen.changed.items() if (c := self._put(key, v, seen.index, back_in_time)) is not None]
         found += [c for key in sorted(gone) if (c := self._drop(key, seen.index, back_in_time)) is not None]
         return tuple(found)
@@ -111,7 +111,7 @@ class Snapshot:
     def apply(self, seen: Observation) -> tuple[Change, ...]:
         """Take in one observation and tell what really changed. Keys written after it stay as they were written."""
         changes = self.differences(seen)
-        if self._went_back(seen):
+        if self.went_back(seen):
             self._removed.clear()
             self.index = seen.index
         self.index = max(self.index, seen.index)
@@ -151,7 +151,7 @@ class Snapshot:
             del self.parts[key]
             self._take(Change(key, before, None, before.revision))
 
-    def _went_back(self, seen: Observation) -> bool:
+    def went_back(self, seen: Observation) -> bool:
         """The store was restored from a snapshot: what it says now is the truth, older or not."""
         return seen.complete and seen.index < self.index
 

@@ -7,7 +7,7 @@ before its effect.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 import anyio
@@ -20,9 +20,9 @@ from versiqiid.engine.attributions import Attributions
 from versiqiid.engine.facts import is_fact, key_fact
 from versiqiid.engine.gate import JournalGate
 from versiqiid.engine.reconciler import Reconciler
-from versiqiid.errors import FenceLost, Unavailable, VersiqiiError
+from versiqiid.errors import FenceLost, Forbidden, Unavailable, VersiqiiError
 from versiqiid.logs import logger
-from versiqiid.ports import Batch, Draft, Journal, Metrics, Reached, Recorded, Trouble, WatchEvent
+from versiqiid.ports import Batch, Draft, Journal, KeyRecord, Listing, Metrics, Reached, Recorded, Trouble, WatchEvent
 
 log = logger("watch")
 
@@ -35,7 +35,7 @@ JOURNAL_RETRY_S = 0.5
 class Observer:
     """Takes in what the watch sees. ``lead`` and ``stand_by`` switch recording on and off.
 
-    :param clock: monotonic seconds.
+    :param clock: monotonic seconds. :param scan: everything under a prefix of the store, never stale.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class Observer:
         root: str,
         metrics: Metrics,
         clock: Callable[[], float],
+        scan: Callable[[str], Awaitable[Listing]],
     ) -> None:
         self._snapshot = snapshot
         self._gate = gate
@@ -54,6 +55,7 @@ class Observer:
         self._root = root
         self._metrics = metrics
         self._clock = clock
+        self._scan = scan
         self._reconciler: Reconciler | None = None
         self._epoch = 0
         self.complete = anyio.Event()
@@ -72,7 +74,7 @@ class Observer:
         await self.complete.wait()
         self.leading.set()
         self.standing_by = anyio.Event()
-        causes = await self._record(await self._unrecorded())
+        causes = await self._record(await self._unrecorded(), present=True)
         reconciler.all_again(causes[-1] if causes else Cause(str(uuid.uuid4())))
 
     def stand_by(self) -> None:
@@ -140,7 +142,8 @@ class Observer:
 
     async def _record_first(self, seen: Observation) -> Cause:
         """Record what will change before anybody can decide from it."""
-        causes = await self._record([c for c in self._snapshot.differences(seen) if is_fact(c.key)])
+        facts = [c for c in self._snapshot.differences(seen) if is_fact(c.key)]
+        causes = await self._record(facts, present=self._snapshot.went_back(seen))
         return causes[-1] if causes else Cause(str(uuid.uuid4()))
 
     def _relative(self, batch: Batch) -> Observation:
@@ -154,15 +157,20 @@ class Observer:
         self._metrics.gauge("versiqii_unknown_keys", len(self._snapshot.unknown))
         self._metrics.gauge("versiqii_watch_index", index)
 
-    async def _record(self, changes: Sequence[Change]) -> list[Cause]:
-        """Record these facts; the journal's absence is waited out, because what is not recorded is not acted on."""
+    async def _record(self, changes: Sequence[Change], *, present: bool = False) -> list[Cause]:
+        """Record these facts; the journal's absence is waited out, because what is not recorded is not acted on.
+
+        :param present: the store is known to hold this, whatever newer revisions are recorded: it was put back.
+        """
         causes: list[Cause] = []
         made = str(uuid.uuid4())
         for at in range(0, len(changes), FACTS_AT_ONCE):
             drafts = []
             for change in changes[at : at + FACTS_AT_ONCE]:
                 by = self._attributions.of(change)
-                drafts.append(key_fact(change, by if by.correlation_id else replace(by, correlation_id=made)))
+                draft = key_fact(change, by if by.correlation_id else replace(by, correlation_id=made))
+                seen = None if draft.observed is None else replace(draft.observed, present=present)
+                drafts.append(replace(draft, observed=seen))
             causes += [_cause(entry) for entry in await self._append(drafts)]
         return causes
 
@@ -179,23 +187,48 @@ class Observer:
                 await anyio.sleep(JOURNAL_RETRY_S)
 
     async def _unrecorded(self) -> list[Change]:
-        """What differs between the snapshot and what the journal knows of desired keys."""
+        """What differs between the store and what the journal knows of desired keys.
+
+        The snapshot may be behind what other processes have written and recorded already. So what differs from it is
+        looked at once more in the store itself, after the journal was read: it is either not recorded yet, or the store
+        was put back to it.
+        """
         known = {record.key: record for record in await self._gate.journal.keys() if is_fact(record.key)}
-        found: list[Change] = []
-        for key, value in sorted(self._snapshot.items()):
-            record = known.pop(key, None)
-            if is_fact(key) and (record is None or record.revision != value.revision):
-                before = None
-                if record is not None:
-                    if record.digest == digest(value.raw):
-                        continue
-                    raw = await self._gate.journal.document(record.digest)
-                    before = Value(raw or b"", record.revision)
-                found.append(Change(key, before, value, value.revision))
-        for key, record in sorted(known.items()):
-            raw = await self._gate.journal.document(record.digest)
-            found.append(Change(key, Value(raw or b"", record.revision), None, record.revision))
+        there = {key: value for key, value in self._snapshot.items() if is_fact(key)}
+        if not any(_differs(known.get(key), there.get(key)) for key in known.keys() | there.keys()):
+            return []
+        now, index = await self._present()
+        now |= {key: value for key, value in there.items() if key in self._snapshot.parts}
+        found = []
+        for key in sorted(known.keys() | now.keys()):
+            record, value = known.get(key), now.get(key)
+            if _differs(record, value):
+                raw = await self._gate.journal.document(record.digest) if record else None
+                before = Value(raw or b"", record.revision) if record else None
+                found.append(Change(key, before, value, value.revision if value else index))
         return found
+
+    async def _present(self) -> tuple[dict[str, Value], int]:
+        """The facts that the store holds now and its index; its absence is waited out."""
+        strip = len(self._root) + 1
+        while True:
+            try:
+                listing = await self._scan(f"{self._root}/")
+            except (Unavailable, Forbidden) as error:
+                log.warning("store_unavailable", reason=error.message)
+                await anyio.sleep(JOURNAL_RETRY_S)
+            else:
+                found = {entry.key[strip:]: Value(entry.value, entry.revision) for entry in listing.entries}
+                return {key: value for key, value in found.items() if is_fact(key)}, listing.index
+
+
+def _differs(record: KeyRecord | None, value: Value | None) -> bool:
+    """Whether the journal does not know the key as it is. A value that was written again is known by a newer number."""
+    if record is None or value is None:
+        return (record is None) != (value is None)
+    if record.digest != digest(value.raw):
+        return True
+    return record.revision > value.revision
 
 
 def _cause(entry: Recorded) -> Cause:

@@ -25,11 +25,14 @@ class Observed:
     :ivar key: relative to the root.
     :ivar revision: the store's revision of that write; for a deletion, the store index it was seen at.
     :ivar digest: ``sha256:<hex>`` of the raw value, None = deleted.
+    :ivar present: this is what the store holds, read after everything recorded was written: when a newer revision is
+        recorded, the store was put back. Without it an older revision is only a late report.
     """
 
     key: str
     revision: int
     digest: str | None
+    present: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class Draft:
     :ivar causation_id: None = a first cause (the correlation id is used).
     :ivar expect_stream_revision: number of entries the stream must have now; None = any.
     :ivar observed: set for a change of a key. A draft whose (key, revision, deleted?) is already recorded is skipped
-        and the entry that recorded it is returned in its place.
+        and the entry that recorded it is returned in its place; see ``Observed.present`` for the exception.
     :ivar documents: raw values to keep beside the journal by digest; ``data`` holds only their digests.
     """
 

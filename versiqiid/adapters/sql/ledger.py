@@ -176,11 +176,14 @@ class _Trial:
         """Place one draft: the entry, the one that recorded it before, or None for the deletion of an unknown key."""
         observed = prepared.made.facts.observed
         if observed is not None:
-            before = self.recorded.get((observed.key, observed.revision, observed.digest))
-            if before is not None:
-                return replace(before, fresh=False)
             row = self.keys.get(observed.key)
-            if observed.digest is None and (row is None or row.digest is None):
+            before = self.recorded.get((observed.key, observed.revision, observed.digest))
+            if _returns(observed, row, before, present=prepared.present):
+                observed = replace(observed, returned=True)
+                prepared = replace(prepared, made=journal.template(replace(prepared.made.facts, observed=observed)))
+            elif before is not None:
+                return replace(before, fresh=False)
+            elif observed.digest is None and (row is None or row.digest is None):
                 return None if row is None or row.recorded is None else replace(row.recorded, fresh=False)
         recorded = self._place(prepared)
         if observed is not None:
@@ -230,9 +233,26 @@ class _Trial:
                 self.documents[name] = value
 
 
+def _returns(observed: KeyState, row: KeyRow | None, before: Recorded | None, *, present: bool) -> bool:
+    """Whether the store must have been put back for this to be.
+
+    A key stands below a revision that is recorded only after a return; so a recorded revision above where the key
+    stands is a number that the store has given out a second time.
+    """
+    if row is None or (observed.revision, observed.digest) == (row.revision, row.digest):
+        return False
+    if observed.digest is None and row.digest is None:
+        return False
+    if observed.revision > row.revision:
+        return before is not None
+    return present and (observed.revision < row.revision or before is not None)
+
+
 def observe(row: KeyRow | None, observed: KeyState, position: int, time: str) -> KeyRow:
-    """The newest known state of a key after an entry about it: the highest revision, the later entry among equals."""
-    if row is not None and observed.revision < row.revision:
+    """The newest known state of a key after an entry about it: the highest revision, the later entry among equals, and
+    whatever the store was put back to.
+    """
+    if row is not None and observed.revision < row.revision and not observed.returned:
         return row
     created = row.created if row is not None and row.digest is not None else time
     return KeyRow(observed.revision, observed.digest, position, created, time)

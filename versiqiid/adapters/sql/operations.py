@@ -32,6 +32,7 @@ class Prepared:
     draft: Draft
     made: Template
     documents: tuple[tuple[str, bytes], ...]
+    present: bool = False
 
 
 def prepare(draft: Draft) -> Prepared:
@@ -53,7 +54,7 @@ def prepare(draft: Draft) -> Prepared:
         observed=None if seen is None else KeyState(seen.key, seen.revision, seen.digest),
     )
     documents = tuple((digest(value), value) for value in draft.documents)
-    return Prepared(draft, journal.template(facts), documents)
+    return Prepared(draft, journal.template(facts), documents, present=seen is not None and seen.present)
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,7 +154,7 @@ def _compare_entries(db: Database, found: Projections) -> None:
 
 def _columns(told: journal.Read) -> Row:
     seen = told.observed
-    key = (None, None, None) if seen is None else (seen.key, seen.revision, seen.digest)
+    key = (None, None, None) if seen is None else seen.columns(told.position)
     return (told.time, told.type, told.tenant, told.stream, told.stream_revision, told.correlation_id, *key)
 
 

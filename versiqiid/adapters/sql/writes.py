@@ -71,7 +71,7 @@ def write(db: Database, ledger: Ledger, before: Head, edge: merkle.Builder | Non
 
 
 def _entry_row(recorded: Recorded, tenant: str, observed: KeyState | None) -> tuple[object, ...]:
-    key = (None, None, None) if observed is None else (observed.key, observed.revision, observed.digest)
+    key = (None, None, None) if observed is None else observed.columns(recorded.position)
     return (
         recorded.position, recorded.time, recorded.type, tenant, recorded.stream, recorded.stream_revision,
         recorded.correlation_id, *key, recorded.entry,
