@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.oracle import pools
 from tests.oracle.guests import GUESTS
-from tests.oracle.worlds import Edit, good_steps, guests, pick, raw, some
+from tests.oracle.worlds import Edit, good_steps, guests, mostly, pick, raw, some
 
 NUMBER = 12
 DEEP = ("a", "a/b", "a/b/c", "a/b/c/d", "a/b/e", "a/f", "g", "g/t", "g/t/n")
@@ -220,7 +220,8 @@ def depends(draw: st.DrawFn) -> list[Edit]:
     one: Edit = {"families/f": raw({"language": "json-schema"}), "schemas/f/1.0.0": b"{}"}
     for target in targets:
         one |= {f"configs/{target}/1.0.0/n": b"{}", f"bindings/a/{target}/n": b"", f"bindings/d/{target}/n": b""}
-    some_ranges = st.dictionaries(pick(*targets, "absent"), pick(*pools.RANGES["semver"]), max_size=2)
+    text = mostly(pick(*pools.RANGES["semver"], ">=1.4.0,<2"), pick(*pools.BAD_RANGES), 25)
+    some_ranges = st.dictionaries(pick(*targets, "absent"), text, max_size=2)
     tables = {"requires": some_ranges, "accepts": some_ranges}
     usual = {"family": st.just("f"), "schemas": st.just({"*": "1.0.0", ">=0.0.0-0": "1.0.0"})}
     block = {"onDependencyConflict": pick("block", "block", "report")}

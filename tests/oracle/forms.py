@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from tests.oracle import reading
+from tests.oracle import reading, versions
 from tests.oracle.reading import Unreadable
 
 SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -103,11 +103,31 @@ def binding(raw: bytes) -> dict[str, Any]:
 
 
 def target(raw: bytes) -> dict[str, Any]:
-    return form(raw, TARGET, "family")
+    return with_ranges(form(raw, TARGET, "family"))
 
 
 def override(raw: bytes) -> dict[str, Any]:
-    return form(raw, OVERRIDE)
+    return with_ranges(form(raw, OVERRIDE))
+
+
+def with_ranges(value: dict[str, Any]) -> dict[str, Any]:
+    """One bad range makes the whole document unreadable; one about another target may be of any scheme.
+
+    :raises Unreadable: a range of no scheme.
+    """
+    for field in ("requires", "accepts"):
+        for text in value.get(field, {}).values():
+            if not any(is_range(scheme, text) for scheme in SCHEMES):
+                raise Unreadable(f"field {field}")
+    return value
+
+
+def is_range(scheme: str, text: str) -> bool:
+    try:
+        versions.inside(scheme, text if scheme == "pep440" else text.replace(",", " "), "")
+    except versions.BadRange:
+        return False
+    return True
 
 
 def family(raw: bytes) -> dict[str, Any]:

@@ -244,9 +244,12 @@ def conflict(tree: Tree, place: Place, target: dict[str, Any], override: dict[st
                 continue
             try:
                 scheme = forms.target(tree[f"targets/{other}"]).get("versioning", "semver")
-            except (KeyError, Unreadable):
+            except KeyError:
                 scheme = "semver"
-            if not versions.inside(scheme, text, version):
+            except Unreadable:
+                return True  # nobody can say which versions are meant
+            written = text if scheme == "pep440" else text.replace(",", " ")
+            if not forms.is_range(scheme, text) or not versions.inside(scheme, written, version):
                 return True
     return False
 

@@ -83,7 +83,8 @@ def target_documents(line: Line) -> st.SearchStrategy[Any]:
     parts: dict[str, Any] = {"family": pick(*FAMILIES), "schemas": tables}
     if line.target != "semver":
         parts["versioning"] = st.just(line.target)
-    depends = st.dictionaries(pick("t", "u", "w"), pick(*pools.RANGES[line.target]), max_size=2)
+    others = mostly(pick(*pools.RANGES[line.target]), pick(*pools.BAD_RANGES), 25)
+    depends = st.dictionaries(pick("t", "u", "w"), others, max_size=2)
     optional = {"requires": depends, "accepts": depends, "onDependencyConflict": pick("block", "report", "block")}
     return mostly(st.fixed_dictionaries(parts), st.fixed_dictionaries(parts, optional=optional), 3)
 
@@ -93,7 +94,8 @@ def targets(line: Line) -> Keys:
 
 
 def overrides(line: Line) -> Keys:
-    depends = st.dictionaries(pick("t", "u"), pick(*pools.RANGES[line.target]), max_size=1)
+    others = mostly(pick(*pools.RANGES[line.target]), pick(*pools.BAD_RANGES), 25)
+    depends = st.dictionaries(pick("t", "u"), others, max_size=1)
     good = st.fixed_dictionaries({"schema": schema_versions(line)}, optional={"requires": depends, "accepts": depends})
     value = mostly(good, st.one_of(pick(*pools.BAD_DOCUMENTS), st.fixed_dictionaries({"requires": depends})))
     versions = [text for text in pools.RUNNING[line.target] if SEGMENT.fullmatch(text)]

@@ -15,6 +15,7 @@ from versiqiid.core.document import read
 from versiqiid.core.keys import is_segment
 from versiqiid.core.ranges import Range, parse_range
 from versiqiid.core.versions import Scheme
+from versiqiid.core.versions.version import shown
 from versiqiid.errors import InvalidVersion, Unreadable
 
 LANGUAGES = ("json-schema", "avro", "protobuf")
@@ -198,7 +199,8 @@ def read_target(raw: bytes) -> Target:
     """
     One bad range makes the whole target unreadable: a typo must not choose a schema.
 
-    :raises Unreadable: as ``read_family``, or a range that is none of the target's scheme.
+    :raises Unreadable: as ``read_family``, a schema's range that is none of the target's scheme, or another that is none
+        of any scheme.
     """
     fields = _read_object(raw, _TARGET)
     if "family" not in fields:
@@ -208,8 +210,8 @@ def read_target(raw: bytes) -> Target:
         family=fields["family"],
         versioning=scheme,
         schemas=tuple(_schema_range(scheme, text, schema) for text, schema in fields.get("schemas", {}).items()),
-        requires=_constraints(fields.get("requires", {})),
-        accepts=_constraints(fields.get("accepts", {})),
+        requires=_constraints(fields, "requires"),
+        accepts=_constraints(fields, "accepts"),
         blocks=fields.get("onDependencyConflict", "report") == "block",
     )
 
@@ -221,8 +223,8 @@ def read_override(raw: bytes) -> Override:
     fields = _read_object(raw, _OVERRIDE)
     return Override(
         schema=fields.get("schema"),
-        requires=_constraints(fields["requires"]) if "requires" in fields else None,
-        accepts=_constraints(fields["accepts"]) if "accepts" in fields else None,
+        requires=_constraints(fields, "requires") if "requires" in fields else None,
+        accepts=_constraints(fields, "accepts") if "accepts" in fields else None,
     )
 
 
@@ -254,8 +256,24 @@ def _schema_range(scheme: Scheme, text: str, schema: Any) -> tuple[Range, str]:
         raise Unreadable(msg, hint=error.hint) from error
 
 
-def _constraints(fields: Mapping[str, str]) -> tuple[Constraint, ...]:
-    return tuple(Constraint(target, text) for target, text in fields.items())
+def _constraints(fields: Mapping[str, Any], name: str) -> tuple[Constraint, ...]:
+    """The ranges of ``requires`` or ``accepts``. Which scheme each is of is the other target's word, and known where it
+    is judged; a text that is a range of no scheme at all is a typo here, whatever the other target says.
+    """
+    found: Mapping[str, str] = fields.get(name, {})
+    for target, text in found.items():
+        if not any(_is_range(scheme, text) for scheme in Scheme):
+            msg = f"field {name!r}: {shown(text)} for target {target!r} is a range of no scheme"
+            raise Unreadable(msg, hint="Write it in the scheme of that target, such as >=1.5,<2.")
+    return tuple(Constraint(target, text) for target, text in found.items())
+
+
+def _is_range(scheme: Scheme, text: str) -> bool:
+    try:
+        parse_constraint(scheme, text)
+    except InvalidVersion:
+        return False
+    return True
 
 
 def _read_object(raw: bytes, fields: Mapping[str, _Field]) -> dict[str, Any]:
