@@ -45,6 +45,15 @@ def test_an_early_answer_at_the_same_index_is_not_blocked_on_again() -> None:
     assert after(Cursor(index=100), 100, changed=False, early=False).index == 100
 
 
+def test_an_index_that_falls_is_noticed_whatever_was_asked_in_between() -> None:
+    """A query that was given up, or failed, is followed by one that does not block: the fall shows in its answer."""
+    asked = after(after(Cursor(), 100), 100, changed=False, early=True)
+    for cursor in (asked, failed(asked, now=0, seed=0, pace=PACE).cursor):
+        assert cursor.index == UNBLOCKED
+        assert answered(cursor, Answer(99, changed=True, early=False), now=0, seed=0, pace=PACE).went_back
+        assert not answered(cursor, Answer(100, changed=True, early=False), now=0, seed=0, pace=PACE).went_back
+
+
 def test_after_an_error_the_next_query_does_not_block_and_errors_are_counted() -> None:
     cursor = Cursor(index=100)
     for attempt in (1, 2, 3):
@@ -105,7 +114,7 @@ def test_over_any_history(
     history: list[tuple[int, bool, bool, bool, float, float]],
 ) -> None:
     """The next index is never one the server did not give, never 0 by its word, and delays stay under their caps."""
-    cursor, now, shown = Cursor(), 0.0, 0
+    cursor, now, shown, last = Cursor(), 0.0, 0, 0
     for index, changed, early, broken, took, seed in history:
         now += took
         if broken:
@@ -115,7 +124,7 @@ def test_over_any_history(
             shown = 0
         else:
             step = answered(cursor, Answer(index, changed, early), now=now, seed=seed, pace=PACE)
-            fell = bool(shown) and max(index, 1) < shown
+            fell, last = max(index, 1) < last, max(index, 1)
             assert step.went_back == fell
             given_up = early and max(index, 1) == shown
             assert step.cursor.index == (UNBLOCKED if fell or given_up else max(index, 1))

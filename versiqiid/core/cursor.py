@@ -41,6 +41,7 @@ class Cursor:
     :ivar failures: errors in a row.
     :ivar fruitless: answers in a row that brought nothing and for which nobody waited.
     :ivar tokens: what is left of the bucket at ``counted_at``, None = full.
+    :ivar seen: the index of the last good answer, 0 = there was none; blocked on or not, a lower one went back.
     """
 
     index: int = UNBLOCKED
@@ -48,6 +49,7 @@ class Cursor:
     fruitless: int = 0
     tokens: float | None = None
     counted_at: float = 0.0
+    seen: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ def answered(cursor: Cursor, answer: Answer, *, now: float, seed: float, pace: P
     :param seed: a throw of the dice, 0 ≤ seed < 1.
     """
     index = max(answer.index, 1)
-    went_back = cursor.index != UNBLOCKED and index < cursor.index
+    went_back = index < max(cursor.index, cursor.seen)
     waited_out = cursor.index != UNBLOCKED and not answer.early and not went_back
     nothing = not answer.changed and not waited_out
     fruitless = cursor.fruitless + 1 if nothing else 0
@@ -95,7 +97,7 @@ def answered(cursor: Cursor, answer: Answer, *, now: float, seed: float, pace: P
     # An early answer has a higher index, unless the server gave up the query because its state was put back from a
     # snapshot: it answers with what it had. Blocking on that index would wait for a future that may not come for long.
     given_up = answer.early and index == cursor.index
-    following = Cursor(UNBLOCKED if went_back or given_up else index, 0, fruitless, tokens, now)
+    following = Cursor(UNBLOCKED if went_back or given_up else index, 0, fruitless, tokens, now, index)
     return Step(following, delay, went_back)
 
 
