@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -30,4 +31,9 @@ def test_project(folder: Path, effort: Effort) -> dict[str, Any]:
 async def _tried(snapshot: Snapshot, effort: Effort) -> Report:
     first, second = pair(snapshot, FAMILY, OLD, NEW)
     async with ProcessValidator() as validator:
-        return await LawCheck(validator, WasmRuntime()).run(first, second, effort)
+        return await LawCheck(validator, WasmRuntime(folder=_compiled())).run(first, second, effort)
+
+
+def _compiled() -> Path:
+    """Where this user keeps what was compiled: a large module is compiled once, not in every test."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "versiqii" / "compiled"

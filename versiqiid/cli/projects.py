@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import versiqiid
+from versiqiid.core.modules import split
 from versiqiid.errors import InvalidInput, MigrationFailed, NotFound, Refused
 
 FAMILY = "project"
@@ -18,6 +19,7 @@ OLD, NEW = "1.0.0", "2.0.0"
 MODULE = "migration.wasm"
 _SOURCES = ("migration.c", "src/lib.rs", "assembly/index.ts", "migration.zig", "migration.py", "migration.js")
 """What the builders of the templates are given; the first that is there."""
+_SCRIPTS = ("up.lua", "down.lua")
 _MADE = shutil.ignore_patterns("node_modules", "target", "__pycache__", "*.wasm", "package-lock.json")
 
 
@@ -55,15 +57,18 @@ def make(folder: Path, language: str) -> list[str]:
 
 
 def build(folder: Path) -> Path | None:
-    """Build the project's module by its own ``build.py``; where it is, None for a lens, which needs no building.
+    """Build the project's module by its own ``build.py``; where it is, None for a lens or a script, which
+    need no building.
 
     :raises NotFound: the folder is no project. :raises MigrationFailed: the build failed; its words are on standard
         error.
     """
     if not (folder / "build.py").exists():
-        if (folder / "lens.json").exists():
+        if any((folder / name).exists() for name in ("lens.json", _SCRIPTS[0])):
             return None
-        raise NotFound(f"{folder} has neither build.py nor lens.json", hint="Make a project: versiqii migrations init.")
+        raise NotFound(
+            f"{folder} has no build.py, lens.json or up.lua", hint="Make a project: versiqii migrations init."
+        )
     source = next((name for name in _SOURCES if (folder / name).exists()), None)
     if source is None:
         raise NotFound(f"{folder} has none of {', '.join(_SOURCES)}")
@@ -87,10 +92,24 @@ def keys_of(folder: Path) -> dict[str, bytes]:
     if (folder / "lens.json").exists():
         there, back = both_ways(_file(folder / "lens.json"))
         return keys | {up: _json(there), down: _json(back)}
+    if (folder / _SCRIPTS[0]).exists():
+        there, back = (script(_file(folder / name)) for name in _SCRIPTS)
+        return keys | {up: _json(there), down: _json(back)}
     module = _file(folder / MODULE, hint="Build it: versiqii migrations build.")
     digest = hashlib.sha256(module).hexdigest()
     manifest = _json({"runtime": "wasm", "module": f"sha256:{digest}"})
-    return keys | {up: manifest, down: manifest, f"modules/{digest}": module}
+    return keys | {up: manifest, down: manifest, **split(module)}
+
+
+def script(raw: bytes) -> dict[str, Any]:
+    """A Lua script as the manifest of its direction.
+
+    :raises InvalidInput: it is not UTF-8.
+    """
+    try:
+        return {"runtime": "lua", "source": raw.decode()}
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"the script is not UTF-8 at byte {error.start}") from None
 
 
 def both_ways(raw: bytes) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -8,14 +8,14 @@ from typing import Any
 import click
 
 from versiqiid.cli.commands.shared import read_input
-from versiqiid.cli.projects import both_ways
+from versiqiid.cli.projects import both_ways, script
 from versiqiid.core.canonical import canonical
 from versiqiid.core.document import read
 from versiqiid.core.migration import parse_manifest
 from versiqiid.core.modules import split
 
-_KINDS = ("wasm", "patch", "lens")
-_ONLY_WITH = {"both": "wasm", "entry": "wasm", "back": "patch", "one_way": "lens"}
+_KINDS = ("wasm", "patch", "lens", "lua")
+_ONLY_WITH = {"both": ("wasm",), "entry": ("wasm",), "back": ("patch", "lua"), "one_way": ("lens",)}
 
 
 def manifests(given: dict[str, Any]) -> tuple[bytes, bytes | None]:
@@ -40,10 +40,11 @@ def module_keys(given: dict[str, Any]) -> dict[str, bytes]:
 def _kind(given: dict[str, Any]) -> str:
     kinds = [kind for kind in _KINDS if given[kind]]
     if len(kinds) != 1:
-        raise click.UsageError("give exactly one of --wasm, --patch, --lens")
-    for option, kind in _ONLY_WITH.items():
-        if given[option] and kind != kinds[0]:
-            raise click.UsageError(f"--{option.replace('_', '-')} goes with --{kind} only")
+        raise click.UsageError("give exactly one of --wasm, --patch, --lens, --lua")
+    for option, allowed in _ONLY_WITH.items():
+        if given[option] and kinds[0] not in allowed:
+            others = " and ".join(f"--{kind}" for kind in allowed)
+            raise click.UsageError(f"--{option.replace('_', '-')} goes with {others} only")
     if given["both"] and given["entry"]:
         raise click.UsageError("--both calls both entries; --entry names one")
     return kinds[0]
@@ -54,13 +55,17 @@ def _both(kind: str, given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, A
     if kind == "lens":
         there, back = both_ways(read_input(given["lens"]))
         return there, None if given["one_way"] else back
-    if kind == "patch":
-        there = {"runtime": "json-patch", "patch": read(read_input(given["patch"]))}
-        return there, {"runtime": "json-patch", "patch": read(read_input(given["back"]))} if given["back"] else None
+    if kind in ("patch", "lua"):
+        written = _patch if kind == "patch" else script
+        return written(read_input(given[kind])), written(read_input(given["back"])) if given["back"] else None
     there = {"runtime": "wasm", "module": f"sha256:{hashlib.sha256(read_input(given['wasm'])).hexdigest()}"}
     if given["entry"]:
         there["entry"] = given["entry"]
     return there, dict(there) if given["both"] else None
+
+
+def _patch(raw: bytes) -> dict[str, Any]:
+    return {"runtime": "json-patch", "patch": read(raw)}
 
 
 def _value(manifest: dict[str, Any], given: dict[str, Any], declared: tuple[str, ...]) -> bytes:

@@ -58,8 +58,9 @@ def effort(command: F) -> F:
 @click.option(
     "--lens", metavar="FILE", help="Reversible operations; the way back is registered too, unless it is there."
 )
+@click.option("--lua", metavar="FILE", help="Lua script that defines migrate(config, context).")
 @click.option("--both", is_flag=True, help="With --wasm: register both directions of the module at once.")
-@click.option("--back", metavar="FILE", help="With --patch: the patch of the way back, registered at once.")
+@click.option("--back", metavar="FILE", help="With --patch or --lua: the same for the way back, registered at once.")
 @click.option("--one-way", is_flag=True, help="With --lens: leave the way back alone.")
 @click.option("--lossy", multiple=True, metavar="POINTER", help="What it cannot carry; absent = claimed lossless.")
 @click.option("--back-lossy", multiple=True, metavar="POINTER", help="The same of the way back.")
@@ -190,7 +191,7 @@ def run(session: Session, /, family: str, source: str, destination: str, file: s
 
 @migrations.command()
 @click.argument("folder")
-@click.option("--lang", required=True, metavar="LANGUAGE", help="c, rust, assemblyscript, lens …")
+@click.option("--lang", required=True, metavar="LANGUAGE", help="c, rust, assemblyscript, python, lua, lens …")
 @click.pass_obj
 def init(session: Session, folder: str, lang: str) -> None:
     """Begin a migration in a new FOLDER, from a template that builds and passes its law tests."""
@@ -210,6 +211,6 @@ def build(session: Session, folder: str) -> None:
 
     module = made(Path(folder))
     if module is None:
-        session.tell("a lens needs no building")
+        session.tell("nothing to build: a lens or a script is its key's value")
     else:
         print(module)
