@@ -23,6 +23,7 @@ from versiqiid import __version__
 from versiqiid.adapters.prometheus import PrometheusMetrics
 from versiqiid.adapters.systemd import Notifier
 from versiqiid.adapters.validation import ProcessComparer, ProcessValidator
+from versiqiid.adapters.validation.registrar import ProcessReader
 from versiqiid.adapters.wasm import WasmRuntime
 from versiqiid.archives import Archiving
 from versiqiid.core.imports import Import
@@ -56,6 +57,7 @@ class Daemon:
     metrics: PrometheusMetrics
     validator: ProcessValidator
     comparer: ProcessComparer
+    reader: ProcessReader
     store: Any
     signer: Signer | None
     outbox: Outbox | None
@@ -100,6 +102,8 @@ async def _open(settings: Settings, opened: AsyncExitStack) -> Daemon:
     opened.push_async_callback(validator.aclose)
     comparer = ProcessComparer()
     opened.push_async_callback(comparer.aclose)
+    reader = ProcessReader()
+    opened.push_async_callback(reader.aclose)
     beside = await opened.enter_async_context(open_beside(settings))
     outbox = _outbox(settings, journal, metrics, beside)
     alarms: list[str] = []
@@ -129,6 +133,7 @@ async def _open(settings: Settings, opened: AsyncExitStack) -> Daemon:
         metrics,
         validator,
         comparer,
+        reader,
         store,
         signer,
         outbox,
@@ -218,6 +223,7 @@ async def _start_api(daemon: Daemon, tasks: TaskGroup, stop: anyio.Event) -> str
         journal=daemon.journal,
         validator=daemon.validator,
         comparer=daemon.comparer,
+        reader=daemon.reader,
         metrics=daemon.metrics,
         beside=daemon.beside,
         render=lambda accept: daemon.metrics.render(openmetrics="application/openmetrics-text" in accept),

@@ -92,6 +92,9 @@ class Settings(BaseSettings):
     listen: str = "127.0.0.1:8080"
     """Address and port of the API; port 0 = any free one, told in the log."""
 
+    registry_listen: str = ""
+    """Address and port of the Schema-Registry-compatible endpoint alone, without ``/registry``; empty = only there."""
+
     public_url: str = ""
     """How others reach this API, for addresses inside events; default: ``http://`` and the listen address."""
 
@@ -185,6 +188,9 @@ class Settings(BaseSettings):
     def _api_is_guarded(self) -> Settings:
         if "api" in self.role and self.api_token_file is None and not is_loopback(self.listen):
             msg = "listen: without --api-token-file the API listens on a loopback address only, such as 127.0.0.1:8080"
+            raise ValueError(msg)
+        if self.registry_listen and self.api_token_file is None and not is_loopback(self.registry_listen):
+            msg = "registry-listen: without --api-token-file it listens on a loopback address only"
             raise ValueError(msg)
         return self
 

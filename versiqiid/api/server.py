@@ -13,9 +13,12 @@ from typing import cast
 import anyio
 import uvicorn
 from anyio.abc import TaskStatus
+from starlette.types import ASGIApp
 
 from versiqiid.api.health import Health
-from versiqiid.api.rest.app import Parts, build
+from versiqiid.api.registry.registry import open_registry
+from versiqiid.api.registry.state import Reader
+from versiqiid.api.rest.app import Parts, build, build_registry
 from versiqiid.api.schemas import Comparer
 from versiqiid.api.search import Search
 from versiqiid.api.service import Service
@@ -47,6 +50,7 @@ class Faces:
     journal: Journal
     validator: Validator
     comparer: Comparer
+    reader: Reader
     metrics: Metrics
     render: Callable[[str], tuple[bytes, str]]
     beside: Beside
@@ -66,11 +70,30 @@ async def serve(faces: Faces, settings: Settings, stop: anyio.Event, *, task_sta
 
     :raises InvalidSetting: the address cannot be listened on, or the token file cannot be used.
     """
-    listener = _listener(settings.listen)
+    listener = _listener("listen", settings.listen)
     address = "{}:{}".format(*listener.getsockname()[:2])
-    server = _Server(
+    parts = _parts(faces, settings, stop)
+    servers = [(_server(build(parts)), listener)]
+    if settings.registry_listen:
+        beside = _listener("registry-listen", settings.registry_listen)
+        servers.append((_server(build_registry(parts)), beside))
+        log.info("registry", listen="{}:{}".format(*beside.getsockname()[:2]))
+    with _logged():
+        async with anyio.create_task_group() as tasks:
+            for server, _ in servers:
+                tasks.start_soon(_end, server, stop)
+            task_status.started(address)
+            with anyio.CancelScope(shield=True):
+                async with anyio.create_task_group() as serving:
+                    for server, sock in servers:
+                        serving.start_soon(_serve, server, sock)
+            tasks.cancel_scope.cancel()
+
+
+def _server(app: ASGIApp) -> _Server:
+    return _Server(
         uvicorn.Config(
-            build(_parts(faces, settings, stop)),
+            app,
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -80,13 +103,10 @@ async def serve(faces: Faces, settings: Settings, stop: anyio.Event, *, task_sta
             h11_max_incomplete_event_size=HEAD_BYTES_MAX,
         )
     )
-    with _logged():
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_end, server, stop)
-            task_status.started(address)
-            with anyio.CancelScope(shield=True):
-                await server.serve(sockets=[listener])
-            tasks.cancel_scope.cancel()
+
+
+async def _serve(server: _Server, listener: socket.socket) -> None:
+    await server.serve(sockets=[listener])
 
 
 async def _end(server: uvicorn.Server, stop: anyio.Event) -> None:
@@ -128,6 +148,7 @@ def _parts(faces: Faces, settings: Settings, stop: anyio.Event) -> Parts:
         journal=faces.journal,
         validator=faces.validator,
         comparer=faces.comparer,
+        registry=open_registry(faces.store, engine.gate, engine.attributions, faces.reader, root=settings.root),
         runtime=engine.runtime,
         metrics=faces.metrics,
         render=faces.render,
@@ -158,7 +179,7 @@ def _tokens(settings: Settings) -> frozenset[bytes]:
     return frozenset(hashlib.sha256(line.encode()).digest() for line in lines)
 
 
-def _listener(listen: str) -> socket.socket:
+def _listener(setting: str, listen: str) -> socket.socket:
     host, port = split_listen(listen)
     try:
         family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -167,5 +188,5 @@ def _listener(listen: str) -> socket.socket:
         listener.bind(address)
         listener.listen(2048)
     except OSError as error:
-        raise InvalidSetting(f"setting 'listen': {listen}: {error.strerror}", hint="Choose another port.") from error
+        raise InvalidSetting(f"setting '{setting}': {listen}: {error.strerror}", hint="Choose another port.") from error
     return listener

@@ -15,6 +15,7 @@ from versiqiid.api.history import History
 from versiqiid.api.judging import Judge
 from versiqiid.api.maps import Maps
 from versiqiid.api.migrations import Migrations
+from versiqiid.api.registry.registry import Registry
 from versiqiid.api.rest import (
     describe,
     events,
@@ -23,6 +24,7 @@ from versiqiid.api.rest import (
     migrations,
     pages,
     problems,
+    registry,
     schemas,
     search,
     system,
@@ -30,6 +32,7 @@ from versiqiid.api.rest import (
     validation,
 )
 from versiqiid.api.rest.gate import Gate
+from versiqiid.api.rest.registry import Rooms
 from versiqiid.api.rest.streams import Streams
 from versiqiid.api.rollback import Rollback
 from versiqiid.api.schema_rules import SchemaRules
@@ -54,6 +57,7 @@ class Parts:
     journal: Journal
     validator: Validator
     comparer: Comparer
+    registry: Registry
     runtime: MigrationRuntime
     metrics: Metrics
     render: Callable[[str], tuple[bytes, str]]
@@ -96,4 +100,9 @@ def build(parts: Parts) -> ASGIApp:
     for router in routers:
         app.include_router(router, responses=describe.PROBLEMS)
     describe.install(app, authenticated=bool(parts.tokens))
-    return Gate(app, parts.metrics, parts.tokens)
+    return Gate(Rooms(app, registry.build(parts.registry)), parts.metrics, parts.tokens)
+
+
+def build_registry(parts: Parts) -> ASGIApp:
+    """The Schema-Registry protocol alone, for an address of its own."""
+    return Gate(registry.build(parts.registry), parts.metrics, parts.tokens)

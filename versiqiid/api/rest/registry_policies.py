@@ -1,0 +1,83 @@
+"""Settings and modes, of all subjects and of one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from versiqiid.api.registry import faults
+from versiqiid.api.registry.registry import Registry
+from versiqiid.api.rest.registry_requests import answer, by, document, flag, setting_of
+from versiqiid.core.registry.settings import LEVEL_DEFAULT
+from versiqiid.core.registry.subjects import is_subject
+
+
+def routes(registry: Registry) -> list[Route]:
+    """The paths of this page."""
+    settings, modes = _Settings(registry), _Modes(registry)
+    return [
+        Route(f"/{name}{tail}", handler, methods=[method])
+        for name, face in (("config", settings), ("mode", modes))
+        for tail in ("", "/{subject}")
+        for method, handler in (("GET", face.get), ("PUT", face.put), ("DELETE", face.delete))
+    ]
+
+
+class _Settings:
+    def __init__(self, registry: Registry) -> None:
+        self._policies = registry.policies
+
+    async def get(self, request: Request) -> Response:
+        subject = setting_of(request)
+        inherited = subject is None or flag(request, "defaultToGlobal")
+        return answer(await self._policies.told(subject, inherited=inherited))
+
+    async def put(self, request: Request) -> Response:
+        subject = _checked(setting_of(request))
+        told = await document(request)
+        if not told:
+            raise faults.invalid_level()
+        await self._policies.set(subject, told, by(request))
+        return answer(told)
+
+    async def delete(self, request: Request) -> Response:
+        subject = setting_of(request)
+        gone = await self._policies.unset(subject, by(request))
+        return answer({"compatibilityLevel": LEVEL_DEFAULT.value} if subject is None else gone)
+
+
+class _Modes:
+    def __init__(self, registry: Registry) -> None:
+        self._policies = registry.policies
+
+    async def get(self, request: Request) -> Response:
+        subject = setting_of(request)
+        inherited = subject is None or flag(request, "defaultToGlobal")
+        return answer({"mode": await self._policies.mode(subject, inherited=inherited)})
+
+    async def put(self, request: Request) -> Response:
+        subject = _checked(setting_of(request))
+        told: dict[str, Any] = await document(request)
+        mode = told.get("mode")
+        if not isinstance(mode, str):
+            raise faults.invalid_mode()
+        await self._policies.set_mode(subject, mode.upper(), by(request), force=flag(request, "force"))
+        return answer({"mode": mode.upper()})
+
+    async def delete(self, request: Request) -> Response:
+        subject = setting_of(request)
+        mode = await self._policies.mode(subject, inherited=subject is None)
+        await self._policies.set_mode(subject, None, by(request))
+        return answer({"mode": mode})
+
+
+def _checked(subject: str | None) -> str | None:
+    """
+    :raises RegistryFault: nothing can be called like this.
+    """
+    if subject is not None and not is_subject(subject) and not subject.endswith(":"):
+        raise faults.invalid_subject(subject)
+    return subject

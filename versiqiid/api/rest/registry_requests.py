@@ -1,0 +1,149 @@
+"""What requests of the registry's protocol say, and how answers look. No use cases here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import unquote
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from versiqiid.api.registry.faults import RegistryFault, invalid_schema
+from versiqiid.api.rest.requests import author, body
+from versiqiid.core.registry.content import Content, Reference, SchemaType
+from versiqiid.core.registry.subjects import plain, split, within
+from versiqiid.engine.facts import Attribution
+
+MEDIA_TYPE: Final = "application/vnd.schemaregistry.v1+json"
+_TAKEN: Final = frozenset(
+    {MEDIA_TYPE, "application/vnd.schemaregistry+json", "application/json", "application/octet-stream"}
+)
+_LIMIT_DEFAULT: Final = -1
+
+
+def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A value as the protocol's JSON."""
+    raw = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return Response(raw, status, headers, MEDIA_TYPE)
+
+
+def text(value: str) -> Response:
+    """A schema's own text and nothing else."""
+    return Response(value.encode(), 200, None, MEDIA_TYPE)
+
+
+def path(request: Request, name: str) -> str:
+    """A part of the path, decoded."""
+    return unquote(request.path_params[name])
+
+
+def subject(request: Request) -> str:
+    """The subject that the path names, in the context that it names."""
+    found = path(request, "subject")
+    context = request.scope.get("versiqii.context")
+    return plain(found if context is None else within(context, found))
+
+
+def setting_of(request: Request) -> str | None:
+    """The subject whose setting is meant, or None for that of all subjects."""
+    context = request.scope.get("versiqii.context")
+    if "subject" in request.path_params:
+        found = subject(request)
+        return None if found in ("", ":.__GLOBAL:") or split(found)[1] == "__GLOBAL" else found
+    return None if context in (None, ".") else f":{context}:"
+
+
+def flag(request: Request, name: str) -> bool:
+    return request.query_params.get(name, "").lower() == "true"
+
+
+def number(request: Request, name: str, default: int) -> int:
+    """
+    :raises HTTPException: 404, as the protocol answers a parameter that is no number.
+    """
+    given = request.query_params.get(name)
+    if given is None:
+        return default
+    try:
+        return int(given)
+    except ValueError:
+        raise HTTPException(404, "Not Found") from None
+
+
+def page(request: Request, found: list[Any]) -> list[Any]:
+    """The part of a list that ``offset`` and ``limit`` ask for; a negative limit is none."""
+    offset, limit = max(0, number(request, "offset", 0)), number(request, "limit", _LIMIT_DEFAULT)
+    return found[offset:] if limit < 0 else found[offset : offset + limit]
+
+
+def by(request: Request) -> Attribution:
+    return author(request)
+
+
+async def document(request: Request) -> dict[str, Any]:
+    """The body, an object.
+
+    :raises HTTPException: 415 for another media type. :raises RegistryFault: it is no object.
+    """
+    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if kind not in _TAKEN:
+        raise HTTPException(415, "Unsupported Media Type")
+    raw = await body(request)
+    try:
+        told = json.loads(raw) if raw else None
+    except (ValueError, RecursionError):
+        raise RegistryFault(400, "Unable to process JSON", status=400) from None
+    if not isinstance(told, dict):
+        raise RegistryFault(
+            422 if told is None else 400, "The body must be a JSON object", status=422 if told is None else 400
+        )
+    return told
+
+
+def content(told: Mapping[str, Any], context: str | None = None) -> Content:
+    """The schema that a body holds.
+
+    :raises RegistryFault: it holds none, or one of a type that nobody knows.
+    """
+    given = told.get("schema")
+    if not isinstance(given, str) or not given.strip():
+        raise invalid_schema("the schema is empty")
+    kind = told.get("schemaType") or SchemaType.AVRO.value
+    if kind not in SchemaType.__members__:
+        raise invalid_schema(f"type {str(kind)[:40]!r} is not supported; supported are AVRO, JSON, PROTOBUF")
+    metadata, rules = told.get("metadata"), told.get("ruleSet")
+    for name, value in (("metadata", metadata), ("ruleSet", rules)):
+        if value is not None and not isinstance(value, dict):
+            raise invalid_schema(f"{name} must be an object")
+    references = tuple(_reference(each, context) for each in _list(told.get("references")))
+    return Content(SchemaType(kind), given, references, metadata, rules)
+
+
+def whole(told: Mapping[str, Any], name: str) -> int | None:
+    """A whole number of the body.
+
+    :raises RegistryFault: it is something else.
+    """
+    value = told.get(name)
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+        raise RegistryFault(422, f"'{name}' must be a whole number", status=422)
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    if value is not None and not isinstance(value, list):
+        raise invalid_schema("references must be a list")
+    return value or []
+
+
+def _reference(told: Any, context: str | None) -> Reference:
+    try:
+        name, of, version = told["name"], told["subject"], told["version"]
+    except (TypeError, KeyError):
+        raise invalid_schema("a reference has name, subject and version") from None
+    if not isinstance(name, str) or not isinstance(of, str) or not isinstance(version, int):
+        raise invalid_schema("a reference's name and subject are text, its version is a number")
+    return Reference(name, plain(of if context in (None, ".") else within(context, of)), version)

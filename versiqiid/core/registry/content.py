@@ -1,0 +1,101 @@
+"""What is registered: a text in one of three languages, with the references, metadata and rules that belong to it.
+
+Two contents are the same, and have the same id, when their forms are: how a text was laid out does not count, what it
+says does (``avro_form.py``, ``json_form.py``, ``protobuf_form.py``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from versiqiid.core.canonical import canonical
+
+
+class SchemaType(StrEnum):
+    """The languages by the protocol's names."""
+
+    AVRO = "AVRO"
+    JSON = "JSON"
+    PROTOBUF = "PROTOBUF"
+
+
+LANGUAGES: Final[Mapping[SchemaType, str]] = {
+    SchemaType.AVRO: "avro",
+    SchemaType.JSON: "json-schema",
+    SchemaType.PROTOBUF: "protobuf",
+}
+"""What a family calls them."""
+
+TYPES: Final[Mapping[str, SchemaType]] = {language: kind for kind, language in LANGUAGES.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Another schema that a text uses: what the text calls it, and where it is registered."""
+
+    name: str
+    subject: str
+    version: int
+
+    def as_json(self) -> dict[str, Any]:
+        return {"name": self.name, "subject": self.subject, "version": self.version}
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What one version of a subject holds.
+
+    :ivar metadata: ``{tags, properties, sensitive}``. :ivar rule_set: ``{migrationRules, domainRules, …}``. Both are
+        kept for clients; nothing here runs a rule.
+    """
+
+    type: SchemaType
+    text: str
+    references: tuple[Reference, ...] = ()
+    metadata: Mapping[str, Any] | None = None
+    rule_set: Mapping[str, Any] | None = None
+
+    def identity(self, form: str) -> str:
+        """What contents that are the same have in common.
+
+        :param form: of the text; see ``forms``.
+        """
+        return hashlib.sha256(canonical([self.type, form, *self.beside()])).hexdigest()
+
+    def beside(self) -> tuple[Any, Any, Any]:
+        """All but the text, as JSON."""
+        references = sorted((each.as_json() for each in self.references), key=canonical)
+        return references, self.metadata or None, self.rule_set or None
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A schema with all that it refers to, ready to be judged.
+
+    :ivar references: name and text of each, in an order in which none uses a later one.
+    """
+
+    type: SchemaType
+    text: str
+    references: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A text that was understood.
+
+    :ivar text: as it is kept: what was sent, or its source where it was sent compiled.
+    :ivar plain: equal for texts that say the same in the same order. :ivar normal: for those that say the same.
+    :ivar normal_text: a text that every text of this normal form becomes.
+    :ivar serialized: base64 of the compiled file; Protobuf only.
+    """
+
+    text: str
+    plain: str
+    normal: str
+    normal_text: str
+    serialized: str = ""
