@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.contract.kafka_events import read_topic
-from tests.e2e.processes import Daemon, scan_world, until
+from tests.e2e.processes import Daemon, run_cli, scan_world, until
 from tests.services.kafka import Kafka
 from versiqiid.core.canonical import digest
 
@@ -140,11 +140,89 @@ def test_the_command_prints_the_layers_side_by_side(moved: Daemon) -> None:
     assert "correlationId: release-7" in moved.cli("trace", "release-7", "-o", "yaml").stdout
 
 
+PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+def test_a_trace_goes_through_and_comes_back(moved: Daemon) -> None:
+    """In the answer's header, in the entry of the write, and in the entries that follow from it."""
+    with moved.client(traceparent=PARENT, **{"If-Match": "*"}) as client:
+        answer = client.put(f"/v1/{VERSION}", content=b"2.1.0")
+        assert client.get("/healthz").headers["traceparent"] == PARENT
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["traceparent"] == PARENT
+    told = answer.json()["correlationId"]
+    assert told == "trace-4bf92f3577b34da6a3ce929d0e0e4736"
+    moved.until_status(BINDING, targetVersion="2.1.0")
+    found = moved.entries(correlation_id=told)
+    assert [entry["type"] for entry in found] == ["TargetVersionShifted", "EffectiveApplied"]
+    assert {entry["data"]["traceparent"] for entry in found} == {PARENT}
+    again = moved.cli("kv", "put", VERSION, "2.2.0", "--correlation-id", "traced", TRACEPARENT=PARENT)
+    assert again.returncode == 0, again.stderr
+    assert moved.entries(correlation_id="traced")[0]["data"]["traceparent"] == PARENT
+
+
+@pytest.mark.parametrize("bad", ["", "x", PARENT + "-x", f"00-{'0' * 32}-00f067aa0ba902b7-01", "ff" + PARENT[2:]])
+def test_a_trace_that_is_none_is_left_out(moved: Daemon, bad: str) -> None:
+    with moved.client(traceparent=bad, **{"If-Match": "*"}) as client:
+        answer = client.put("/v1/configs/av/1.0.0/untraced", content=f'{{"depth": {len(bad) % 9}}}')
+    assert answer.status_code < 300, answer.text
+    assert "traceparent" not in answer.headers
+    found = moved.entries(correlation_id=answer.json()["correlationId"])
+    assert not any("traceparent" in entry["data"] for entry in found)
+
+
+def test_the_place_in_git_comes_from_the_command_line_or_from_ci(moved: Daemon) -> None:
+    key = "configs/av/1.0.0/placed"
+    given = ("--git-commit", "c0ffee", "--git-repository", "acme/cfg", "--git-path", "a/b.yaml")
+    assert moved.cli("kv", "put", key, '{"depth": 1}', *given).returncode == 0
+    ci = {"GITHUB_SHA": "beef", "GITHUB_REPOSITORY": "acme/ci", "VERSIQII_GIT_PATH": "p"}
+    assert moved.cli("kv", "put", key, '{"depth": 2}', "--git-commit", "c0ffee", **ci).returncode == 0
+    jenkins = {"GIT_COMMIT": "f00d", "GIT_URL": "https://bot:s3cret@git.example/acme/x.git"}
+    assert moved.cli("kv", "put", key, '{"depth": 3}', **jenkins).returncode == 0
+    assert [entry.get("git") for entry in moved.entries(key=key)] == [
+        {"repository": "acme/cfg", "commit": "c0ffee", "path": "a/b.yaml"},
+        {"repository": "acme/ci", "commit": "c0ffee", "path": "p"},
+        {"repository": "https://git.example/acme/x.git", "commit": "f00d"},
+    ]
+
+
+def test_an_annotation_says_where_plain_key_writes_come_from(moved: Daemon) -> None:
+    """Its key is written before, or in one transaction with, the key that it is about; it counts once."""
+    store = f"sqlite:///{moved.data_dir / 'store.db'}"
+    key = "configs/av/1.0.0/annotated"
+
+    def put(name: str, value: str) -> None:
+        done = run_cli("kv", "put", "--store", store, name, value)
+        assert done.returncode == 0, done.stderr
+
+    def git_of(count: int) -> list[Any]:
+        for _ in until(f"{count} revisions are recorded"):
+            found = [entry.get("git") for entry in moved.entries(key=key)]
+            if len(found) == count:
+                return found
+        raise AssertionError
+
+    put(f"annotations/{key}", json.dumps({"commit": "abc", "repository": "acme/cfg"}))
+    put(key, '{"depth": 1}')
+    place = {"repository": "acme/cfg", "commit": "abc"}
+    assert git_of(1) == [place]
+    put(key, '{"depth": 2}')
+    assert git_of(2) == [place, None]
+    put(f"annotations/{key}", "rubbish")
+    put(key, '{"depth": 3}')
+    assert git_of(3) == [place, None, None]
+    put(f"annotations/{key}", json.dumps({"commit": "def"}))
+    put(key, '{"depth": 4}')
+    assert git_of(4) == [place, None, None, {"commit": "def"}]
+    told = [entry["type"] for entry in moved.entries(key=f"annotations/{key}")]
+    assert told == ["AnnotationChanged"] * 3
+
+
 @pytest.mark.kafka
 def test_what_is_said_of_kafka_is_what_a_broker_has(start: Callable[..., Daemon], shared_kafka: Kafka) -> None:
     prefix = f"tr{uuid.uuid4().hex[:10]}"
     daemon = start("--kafka", shared_kafka.address, "--kafka-topic-prefix", prefix)
-    daemon.load(scan_world(), **{"X-Correlation-Id": "setup"})
+    daemon.load(scan_world(), **{"X-Correlation-Id": "setup", "traceparent": PARENT})
     daemon.until_status(BINDING, targetVersion="1.4.0")
     for _ in until("Kafka has acknowledged the whole trace"):
         told = trace(daemon, "setup")["events"]
@@ -160,6 +238,7 @@ def test_what_is_said_of_kafka_is_what_a_broker_has(start: Callable[..., Daemon]
             headers = dict(message.headers())
             if headers["ce_correlationid"] == b"setup":
                 arrived.add((topic, headers["ce_id"].decode(), message.key().decode()))
+                assert headers["traceparent"] == headers["ce_traceparent"] == PARENT.encode()
                 found[topic, message.partition(), message.offset()] = headers["ce_id"].decode()
     assert arrived == sent
     assert lying == found, "each partition and offset that is told is where the event lies"

@@ -110,7 +110,7 @@ class Rollback:
         :param told: what the entries say about the rollback.
         :raises Conflict: somebody else wrote since the plan was made; what is not moved yet is not moved.
         """
-        by = replace(by, type="ConfigRolledBack", data={"rollback": told})
+        by = replace(by, type="ConfigRolledBack", data={**(by.data or {}), "rollback": told})
         written = Written(0, by.correlation_id)
         for batch in self._batches([(move, await self._write(move)) for move in moves if move.differs]):
             written = await self._service.transact(batch, by=by)

@@ -77,16 +77,30 @@ Exit codes: 0 ok, 1 failed, 2 different (--detailed-exitcode), 3 invalid or refu
     help="How to print; default: table. May stand anywhere.",
 )
 @click.option("--correlation-id", help="Goes through all layers; default: made by the daemon.")
+@click.option(
+    "--git-commit", help="The commit that a change comes from; default: as CI systems tell in the environment."
+)
+@click.option("--git-repository", help="Its repository; likewise.")
+@click.option("--git-path", help="The file in it; default: VERSIQII_GIT_PATH.")
 @click.version_option(__version__, prog_name="versiqii")
 @click.pass_context
-def cli(ctx: click.Context, addr: str, token_file: str | None, output: str | None, correlation_id: str | None) -> None:
+def cli(
+    ctx: click.Context,
+    /,
+    addr: str,
+    token_file: str | None,
+    output: str | None,
+    correlation_id: str | None,
+    **git: str | None,
+) -> None:
     """Configuration that always fits the version that is actually running.
 
     Data goes to standard output, everything else to standard error.
     """
     from versiqiid.cli.session import Session  # noqa: PLC0415
 
-    ctx.obj = Session(addr=addr, token_file=token_file, output=output, correlation_id=correlation_id)
+    place = {name.removeprefix("git_"): value for name, value in git.items()}
+    ctx.obj = Session(addr=addr, token_file=token_file, output=output, correlation_id=correlation_id, git=place)
 
 
 def main() -> None:
@@ -94,7 +108,9 @@ def main() -> None:
     sys.exit(run(sys.argv[1:]))
 
 
-_EVERYWHERE = ("-o", "--output", "--addr", "--token-file", "--correlation-id")
+_EVERYWHERE = (
+    "-o", "--output", "--addr", "--token-file", "--correlation-id", "--git-commit", "--git-repository", "--git-path",
+)  # fmt: skip
 
 
 def hoisted(arguments: list[str]) -> list[str]:

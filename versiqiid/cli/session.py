@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -48,6 +48,7 @@ class Session:
     token_file: str | None = None
     output: str | None = None
     correlation_id: str | None = None
+    git: Mapping[str, str | None] = field(default_factory=dict)
 
     def get(self, path: str, **query: Any) -> Answer:
         return self.request("GET", path, query=query)
@@ -189,7 +190,9 @@ class Session:
             found["Authorization"] = f"Bearer {token}"
         if self.correlation_id is not None:
             found["X-Correlation-Id"] = _header("--correlation-id", self.correlation_id)
-        return found | _git()
+        trace = os.environ.get("TRACEPARENT", "")
+        found |= {"traceparent": _header("TRACEPARENT", trace)} if trace else {}
+        return found | _git(self.git)
 
 
 def _token(file: str | None) -> str:
@@ -214,11 +217,34 @@ def _bad_address(addr: str) -> e.InvalidSetting:
     return e.InvalidSetting(f"setting 'addr': {addr[:200]!r} is no address", hint="Write http://host:port.")
 
 
-def _git() -> dict[str, str]:
-    """Where the change comes from, as CI systems tell in the environment."""
-    names = {
-        "X-Git-Commit": ("VERSIQII_GIT_COMMIT", "GITHUB_SHA", "CI_COMMIT_SHA"),
-        "X-Git-Repository": ("VERSIQII_GIT_REPOSITORY", "GITHUB_REPOSITORY", "CI_PROJECT_PATH"),
-    }
-    found = {header: next((os.environ[n] for n in known if os.environ.get(n)), "") for header, known in names.items()}
-    return {header: value for header, value in found.items() if value and value.isascii() and value.isprintable()}
+# In the order in which they are believed: our own, GitHub and Gitea, GitLab, Bitbucket, CircleCI, Buildkite, Azure,
+# Drone and Woodpecker, Jenkins. Each name is documented by its system as the commit or repository that is built.
+_CI = {
+    "commit": (
+        "VERSIQII_GIT_COMMIT", "GITHUB_SHA", "CI_COMMIT_SHA", "BITBUCKET_COMMIT", "CIRCLE_SHA1", "BUILDKITE_COMMIT",
+        "BUILD_SOURCEVERSION", "DRONE_COMMIT_SHA", "GIT_COMMIT",
+    ),
+    "repository": (
+        "VERSIQII_GIT_REPOSITORY", "GITHUB_REPOSITORY", "CI_PROJECT_PATH", "BITBUCKET_REPO_FULL_NAME",
+        "CIRCLE_PROJECT_REPONAME", "BUILDKITE_REPO", "BUILD_REPOSITORY_NAME", "DRONE_REPO", "CI_REPO", "GIT_URL",
+    ),
+    "path": ("VERSIQII_GIT_PATH",),
+}  # fmt: skip
+
+
+def _git(given: Mapping[str, str | None]) -> dict[str, str]:
+    """Where the change comes from: as the command line says, else as CI systems tell in the environment."""
+    found = {}
+    for name, known in _CI.items():
+        value = given.get(name) or next((os.environ[n] for n in known if os.environ.get(n)), "")
+        if "://" in value and "@" in value:
+            value = _without_credentials(value)
+        if value and value.isascii() and value.isprintable():
+            found[f"X-Git-{name.capitalize()}"] = value
+    return found
+
+
+def _without_credentials(url: str) -> str:
+    """An address as a journal may keep it: CI systems put tokens into the addresses that they clone from."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"

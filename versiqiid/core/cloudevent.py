@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from versiqiid.core.provenance import traceparent
 from versiqiid.errors import InvalidSetting
 
 TYPE_PREFIX = "io.versiqii."
@@ -26,9 +27,6 @@ ENVELOPE_VERSION = 1
 
 _JSON_TYPE = "application/json"
 _STRUCTURED_TYPE = "application/cloudevents+json"
-
-# W3C Trace Context §3.2: version 00 is fixed length; an all-zero trace or parent id is invalid and must be ignored.
-_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class Mode(StrEnum):
@@ -137,7 +135,7 @@ def _attributes(fact: dict[str, Any], identity: str, source: Source) -> dict[str
     }
     # The entry's fixed members have no place for a trace: whoever began one leaves it in ``data``.
     trace = fact["data"].get("traceparent")
-    if isinstance(trace, str) and _TRACEPARENT.fullmatch(trace):
+    if isinstance(trace, str) and traceparent(trace) == trace:
         attributes["traceparent"] = trace
     return attributes
 

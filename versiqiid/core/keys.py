@@ -104,6 +104,13 @@ class PolicyKey:
 
 
 @dataclass(frozen=True, slots=True)
+class AnnotationKey:
+    """Tells where the next change of ``key`` comes from."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class EffectiveKey:
     id: BindingId
 
@@ -142,6 +149,7 @@ DesiredKey: TypeAlias = (
     | ConfigKey
     | BindingKey
     | PolicyKey
+    | AnnotationKey
 )
 DaemonKey: TypeAlias = EffectiveKey | StatusKey | DriftKey | HostKey | SystemKey
 Key: TypeAlias = DesiredKey | DaemonKey
@@ -157,6 +165,7 @@ DESIRED = (
     "configs",
     "bindings",
     "policies",
+    "annotations",
 )
 DAEMON = ("effective", "status", "drift", "hosts", "_system")
 
@@ -230,6 +239,9 @@ def _parse_in(room: str, rest: list[str]) -> Key | None:  # noqa: PLR0911, PLR09
             return ConfigKey(target, version, name)
         case "policies", [name]:
             return PolicyKey(name)
+        case "annotations", [about, _, *_] if about != "annotations":
+            key = "/".join(rest)
+            return AnnotationKey(key) if is_desired(key) else None
         case "drift", [_, *_, target] if len(rest) >= 2:  # noqa: PLR2004 - environment, target
             return DriftKey("/".join(rest[:-1]), target)
         case "hosts", [host, target]:

@@ -80,10 +80,17 @@ class Cause:
 
     :ivar correlation_id: goes through all layers.
     :ivar causation_id: the journal entry's id that caused it, None for a first cause.
+    :ivar traceparent: the W3C trace that it belongs to, None when unknown.
     """
 
     correlation_id: str
     causation_id: str | None = None
+    traceparent: str | None = None
+
+    @property
+    def trace(self) -> dict[str, str]:
+        """The trace as a member of an entry's data; nothing when unknown."""
+        return {} if self.traceparent is None else {"traceparent": self.traceparent}
 
 
 def same(present: bytes | None, finding: Finding) -> bool:

@@ -108,6 +108,7 @@ class Decider:
             "name": binding.name,
             "previousDigest": self._last_good.digest(binding),
             **told,
+            **cause.trace,
         }
         observed = Observed(k.effective_key(binding), 0, finding.effective_digest or "")
         return Draft(
@@ -130,6 +131,7 @@ class Decider:
             "target": binding.target,
             "name": binding.name,
             "previousDigest": self._last_good.digest(binding),
+            **work.cause.trace,
         }
         gone = Observed(k.effective_key(binding), 0, None) if self._last_good.position(binding) is not None else None
         draft = Draft(

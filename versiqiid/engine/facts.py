@@ -30,6 +30,7 @@ _TYPES: Mapping[type, tuple[str, str, str]] = {
     k.ConfigKey: ("ConfigRevised", "ConfigRevised", "ConfigDeleted"),
     k.BindingKey: ("BindingCreated", "BindingChanged", "BindingRemoved"),
     k.PolicyKey: ("PolicyChanged", "PolicyChanged", "PolicyRemoved"),
+    k.AnnotationKey: ("AnnotationChanged", "AnnotationChanged", "AnnotationRemoved"),
     k.HostKey: ("HostReported", "HostReported", "HostReported"),
 }
 _STREAMS = {"families": "family", "schemas": "schema", "configs": "config", "bindings": "binding", "envs": "env"}

@@ -6,21 +6,23 @@ before its effect.
 
 from __future__ import annotations
 
+import json
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
 import anyio
 
 from versiqiid.core.canonical import digest
 from versiqiid.core.merkle import leaf_hash
+from versiqiid.core.provenance import ANNOTATIONS, read_annotation
 from versiqiid.core.snapshot import Change, Observation, Snapshot, Value
 from versiqiid.core.status import Cause
 from versiqiid.engine.attributions import Attributions
 from versiqiid.engine.facts import is_fact, key_fact
 from versiqiid.engine.gate import JournalGate
 from versiqiid.engine.reconciler import Reconciler
-from versiqiid.errors import FenceLost, Forbidden, Unavailable, VersiqiiError
+from versiqiid.errors import FenceLost, Forbidden, InvalidInput, Unavailable, VersiqiiError
 from versiqiid.logs import logger
 from versiqiid.ports import Batch, Draft, Journal, KeyRecord, Listing, Metrics, Reached, Recorded, Trouble, WatchEvent
 
@@ -143,7 +145,7 @@ class Observer:
     async def _record_first(self, seen: Observation) -> Cause:
         """Record what will change before anybody can decide from it."""
         facts = [c for c in self._snapshot.differences(seen) if is_fact(c.key)]
-        causes = await self._record(facts, present=self._snapshot.went_back(seen))
+        causes = await self._record(facts, present=self._snapshot.went_back(seen), seen=seen.changed)
         return causes[-1] if causes else Cause(str(uuid.uuid4()))
 
     def _relative(self, batch: Batch) -> Observation:
@@ -157,10 +159,13 @@ class Observer:
         self._metrics.gauge("versiqii_unknown_keys", len(self._snapshot.unknown))
         self._metrics.gauge("versiqii_watch_index", index)
 
-    async def _record(self, changes: Sequence[Change], *, present: bool = False) -> list[Cause]:
+    async def _record(
+        self, changes: Sequence[Change], *, present: bool = False, seen: Mapping[str, Value] | None = None
+    ) -> list[Cause]:
         """Record these facts; the journal's absence is waited out, because what is not recorded is not acted on.
 
         :param present: the store is known to hold this, whatever newer revisions are recorded: it was put back.
+        :param seen: what was observed with them and is not in the snapshot yet.
         """
         causes: list[Cause] = []
         made = str(uuid.uuid4())
@@ -168,11 +173,24 @@ class Observer:
             drafts = []
             for change in changes[at : at + FACTS_AT_ONCE]:
                 by = self._attributions.of(change)
-                draft = key_fact(change, by if by.correlation_id else replace(by, correlation_id=made))
-                seen = None if draft.observed is None else replace(draft.observed, present=present)
-                drafts.append(replace(draft, observed=seen))
+                if not by.correlation_id:
+                    by = replace(by, correlation_id=made, git=self._annotated(change, seen or {}))
+                draft = key_fact(change, by)
+                about = None if draft.observed is None else replace(draft.observed, present=present)
+                drafts.append(replace(draft, observed=about))
             causes += [_cause(entry) for entry in await self._append(drafts)]
         return causes
+
+    def _annotated(self, change: Change, seen: Mapping[str, Value]) -> dict[str, str] | None:
+        """Where a plain key write comes from: what its annotation says, if that is newer than the key's last change."""
+        name = ANNOTATIONS + change.key
+        note = seen.get(name) or self._snapshot.get(name)
+        if note is None or (change.before is not None and note.revision <= change.before.revision):
+            return None
+        try:
+            return read_annotation(note.raw)
+        except InvalidInput:
+            return None  # whoever wrote it sees it: the change is recorded without a place in Git
 
     async def _append(self, drafts: Sequence[Draft]) -> tuple[Recorded, ...]:
         while True:
@@ -232,4 +250,5 @@ def _differs(record: KeyRecord | None, value: Value | None) -> bool:
 
 
 def _cause(entry: Recorded) -> Cause:
-    return Cause(entry.correlation_id, leaf_hash(entry.entry).hex())
+    trace = json.loads(entry.entry)["data"].get("traceparent")
+    return Cause(entry.correlation_id, leaf_hash(entry.entry).hex(), trace if isinstance(trace, str) else None)

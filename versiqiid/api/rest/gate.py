@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from versiqiid.api.rest.problems import internal, plain_problem
+from versiqiid.core.provenance import traceparent
 from versiqiid.logs import logger
 from versiqiid.ports import Metrics
 
@@ -44,6 +45,7 @@ class Gate:
             return
         started = False
         head = scope["method"] == "HEAD"
+        traced = _traced(scope)
 
         async def counted(message: Message) -> None:
             nonlocal started
@@ -51,6 +53,7 @@ class Gate:
                 started = True
                 method = scope["method"] if scope["method"] in METHODS else "OTHER"
                 self._metrics.count("versiqii_http_requests_total", method=method, status=str(message["status"]))
+                message = {**message, "headers": [*message.get("headers", ()), *traced]}
             await send({**message, "body": b""} if head and "body" in message else message)
 
         refusal = self._refusal(scope)
@@ -86,6 +89,13 @@ class Gate:
         if known:
             scope["versiqii.actor"] = f"token-{digest.hex()[:8]}"
         return known
+
+
+def _traced(scope: Scope) -> list[tuple[bytes, bytes]]:
+    """The trace that a request belongs to, for its answer: absent when unknown, never empty."""
+    given = [value.decode("latin-1") for name, value in scope["headers"] if name == b"traceparent"]
+    trace = traceparent(given[0]) if len(given) == 1 else None
+    return [] if trace is None else [(b"traceparent", trace.encode())]
 
 
 def _as_get(scope: Scope) -> Scope:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from versiqiid.api.expectation import ABSENT, ANYTHING, UNSAID, Expectation
 from versiqiid.api.points import is_time
+from versiqiid.core.provenance import traceparent
 from versiqiid.engine.facts import Attribution
 from versiqiid.errors import InvalidInput, TooLarge
 from versiqiid.ports import Actor
@@ -21,7 +22,6 @@ BULK_BYTES_MAX = 16 * 1024 * 1024
 
 CORRELATION_FORM = "1 to 128 characters of [A-Za-z0-9._:-], and neither all digits nor a time"
 _CORRELATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}\Z")
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}\Z")
 
 # RFC 9110, section 8.8.3: entity-tag = [ weak ] opaque-tag
 _TAG = re.compile(r'\s*((?:W/)?"[\x21\x23-\x7e\x80-\xff]*")\s*(?:,|\Z)')
@@ -84,7 +84,9 @@ def author(request: Request) -> Attribution:
         if (value := request.headers.get(header))
     }
     actor = Actor("token", known, via) if known else Actor("user", "anonymous", via)
-    return Attribution(actor, correlation_id(request), git=git or None)
+    trace = traceparent(request.headers.get("traceparent", ""))
+    data = None if trace is None else {"traceparent": trace}
+    return Attribution(actor, correlation_id(request), git=git or None, data=data)
 
 
 def correlation_id(request: Request) -> str:
@@ -94,8 +96,8 @@ def correlation_id(request: Request) -> str:
     """
     given = request.headers.get("x-correlation-id")
     if given is None:
-        trace = _TRACEPARENT.match(request.headers.get("traceparent", ""))
-        made = f"trace-{trace[1]}" if trace else str(uuid.uuid4())
+        trace = traceparent(request.headers.get("traceparent", ""))
+        made = f"trace-{trace.split('-')[1]}" if trace else str(uuid.uuid4())
         return str(request.scope.setdefault("versiqii.correlation", made))
     if not _CORRELATION.match(given) or given.isdigit() or is_time(given):
         raise InvalidInput(f"X-Correlation-Id must be {CORRELATION_FORM}")

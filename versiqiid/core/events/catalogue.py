@@ -192,6 +192,8 @@ _ROWS: Final[tuple[tuple[str, str, Mapping[str, Shape]], ...]] = (
     ("ModuleRemoved", "A WebAssembly module is gone.", _KEY_CHANGE),
     ("PolicyChanged", "A policy document has new content.", {**_KEY_CHANGE, "policy": NAME}),
     ("PolicyRemoved", "A policy document is gone.", _KEY_CHANGE),
+    ("AnnotationChanged", "It is said where the next change of a key comes from.", _KEY_CHANGE),
+    ("AnnotationRemoved", "An annotation is gone.", _KEY_CHANGE),
     ("DriftDetected", "What is differs from what should be.", _DRIFT),
     ("DriftResolved", "A difference is no more.", _DRIFT),
     ("HostReported", "A host said which version runs and which config it applied.", _HOST),
