@@ -30,12 +30,13 @@ async def open_consul(settings: Settings, metrics: Metrics, oversight: Oversight
     """
     consul = replace(settings_from(os.environ), addresses=parse_addresses(settings.store_url))
     watch = WatchOptions(resync_s=settings.resync_s, shrink_share=settings.shrink_guard)
+    more: dict[str, Any] = {"watch": watch, "metrics": metrics, "queries_max": settings.consul_queries_max}
     credentials = _credentials(settings, consul, metrics, oversight)
     if credentials is None:
         if consul.token:
             fact = {"credential": "store", "method": "environment", "subject": nickname(consul.token)}
             oversight.tell(Access("TokenUsed", "token/store", fact))
-        async with ConsulStore.connect(consul, watch=watch) as store:
+        async with ConsulStore.connect(consul, **more) as store:
             yield store
         return
 
@@ -45,7 +46,7 @@ async def open_consul(settings: Settings, metrics: Metrics, oversight: Oversight
 
     async with anyio.create_task_group() as tasks:
         await _first_token(credentials, tasks)
-        async with ConsulStore.connect(consul, token=token, watch=watch) as store:
+        async with ConsulStore.connect(consul, token=token, **more) as store:
             yield store
         tasks.cancel_scope.cancel()
 

@@ -89,6 +89,10 @@ class Settings(BaseSettings):
     """Consul's token, followed as the file changes; else ``CONSUL_HTTP_TOKEN_FILE``, ``CONSUL_HTTP_TOKEN``, or the
     systemd credential ``consul-token``. Not used when the token comes from Vault."""
 
+    consul_queries_max: int = Field(default=64, ge=1, le=140)
+    """How many blocking queries the watches may have open at Consul. A large tree is cut into as many shards at most;
+    Consul takes 200 connections from one address (``http_max_conns_per_client``)."""
+
     listen: str = "127.0.0.1:8080"
     """Address and port of the API; port 0 = any free one, told in the log."""
 

@@ -70,6 +70,7 @@ _COMMITS = {"outcome": ("written", "conflict", "refused", "fence_lost", "unavail
 _STATES = {"state": ("InSync", "Migrated", "Rejected", "Held")}
 _DIMENSIONS = {"dimension": ("target", "schema", "dependency", "environment")}
 _USES = {"use": ("store", "vault")}
+_SHARDS = {"shard": tuple(str(number) for number in range(140))}  # the most that consul-queries-max can be
 _RELOADS = {"outcome": ("ok", "failed", "restored", "timeout")}
 
 _C, _G, _H = Kind.COUNTER, Kind.GAUGE, Kind.HISTOGRAM
@@ -82,7 +83,23 @@ _ROWS: Final[tuple[MetricSpec, ...]] = (
     MetricSpec("versiqii_watch_index", _G, "The store's index at the last observed change."),
     MetricSpec("versiqii_watch_trouble_total", _C, "Failed attempts of the watch, by error code.", {"code": _codes()}),
     MetricSpec(
-        "versiqii_guard_trips_total", _C, "Shrinking answers that had to be confirmed before they were believed."
+        "versiqii_guard_trips_total",
+        _C,
+        "Answers that were not believed as they came: keys missing, or left out for lack of rights.",
+    ),
+    MetricSpec("versiqii_watch_queries", _G, "Blocking queries that are open, over all watches of the store.", start=0),
+    MetricSpec("versiqii_watch_shards", _G, "Shards that the watched prefixes are cut into.", start=0),
+    MetricSpec(
+        "versiqii_watch_shard_age_seconds",
+        _G,
+        "Time since the last answer of each query, numbered as in /readyz; a quiet one answers every five minutes.",
+        _SHARDS,
+    ),
+    MetricSpec(
+        "versiqii_watch_index_lag",
+        _G,
+        "How far the watch is behind the newest index that the store was heard to have.",
+        start=0,
     ),
     # what is known
     MetricSpec("versiqii_snapshot_keys", _G, "Keys in the snapshot."),

@@ -53,6 +53,25 @@ class Health:
             notes.append(f"store: {observer.trouble.message}")
         return Readiness(not reasons, tuple(reasons), tuple(notes))
 
+    def watch(self) -> dict[str, Any]:
+        """How the store is watched, query by query. Prefixes are left out: who asks for health needs no token."""
+        coverage = self.engine.coverage()
+        return {
+            "index": coverage.index,
+            "lag": coverage.lag,
+            "queries": [
+                {
+                    "kind": shard.kind,
+                    "keys": shard.keys,
+                    "bytes": shard.value_bytes,
+                    "index": shard.index,
+                    "ageSeconds": None if shard.age_s is None else round(shard.age_s, 3),
+                    "failures": shard.failures,
+                }
+                for shard in coverage.shards
+            ],
+        }
+
     def store_age_s(self) -> float | None:
         """Seconds since the store last answered the watch, None before the first answer."""
         return self.engine.reached_age_s()

@@ -42,6 +42,8 @@ class Cursor:
     :ivar fruitless: answers in a row that brought nothing and for which nobody waited.
     :ivar tokens: what is left of the bucket at ``counted_at``, None = full.
     :ivar seen: the index of the last good answer, 0 = there was none; blocked on or not, a lower one went back.
+    :ivar inherited: the index comes from a query of a wider prefix. The own one may be lower, and is told when the wait
+        is over: no fall.
     """
 
     index: int = UNBLOCKED
@@ -50,6 +52,7 @@ class Cursor:
     tokens: float | None = None
     counted_at: float = 0.0
     seen: int = 0
+    inherited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,8 @@ def answered(cursor: Cursor, answer: Answer, *, now: float, seed: float, pace: P
     :param seed: a throw of the dice, 0 ≤ seed < 1.
     """
     index = max(answer.index, 1)
-    went_back = index < max(cursor.index, cursor.seen)
+    held = cursor.index if answer.early or not cursor.inherited else UNBLOCKED
+    went_back = index < max(held, cursor.seen)
     waited_out = cursor.index != UNBLOCKED and not answer.early and not went_back
     nothing = not answer.changed and not waited_out
     fruitless = cursor.fruitless + 1 if nothing else 0

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import TypeVar
 
 from versiqiid.core import keys as k
+from versiqiid.core.scope import Scope
 
 T = TypeVar("T")
 
@@ -39,28 +41,46 @@ class Observation:
 
     :ivar index: the store's index of that moment.
     :ivar complete: ``changed`` is everything; keys that are not in it are gone.
+    :ivar scope: likewise, for these keys; None = for none.
     """
 
     changed: Mapping[str, Value]
     deleted: tuple[str, ...] = ()
     index: int = 0
     complete: bool = False
+    scope: Scope | None = None
+
+    def lists(self, key: str) -> bool:
+        """Whether it would name the key if it were there."""
+        return self.complete or (self.scope is not None and self.scope.holds(key))
 
 
 class Moved(Exception):
     """A key changed while a decision was being made from it; the decision must start again."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """An own commit of a key that no observation has confirmed yet.
+
+    :ivar doubted: a listing did not show it. That one may have been made before it; the next one was not.
+    """
+
+    revision: int
+    doubted: bool = False
+
+
 class Snapshot:
     """The newest observed state of every key, and where things are.
 
     Guarantee: a key never goes back to an older revision than it was seen or written at, whatever the order in which
-    observations and own writes arrive.
+    observations and own writes arrive; unless the store itself went back, which only listings can tell: they name older
+    revisions although they were made after the newer ones.
     """
 
     def __init__(self) -> None:
         self._values: dict[str, Value] = {}
-        self._removed: dict[str, int] = {}
+        self._own: dict[str, _Own] = {}
         self._kept: dict[str, dict[str, object]] = defaultdict(dict)
         self.parts: dict[str, tuple[tuple[str, int], ...]] = {}
         self.index = 0
@@ -101,33 +121,34 @@ class Snapshot:
     def differences(self, seen: Observation) -> tuple[Change, ...]:
         """What the observation would change, without changing anything yet."""
         gone = set(seen.deleted)
-        if seen.complete:
-            gone |= self._values.keys() - seen.changed.keys() - self.parts.keys()
-        back_in_time = self.went_back(seen)
-        found = [c for key, v in seen.changed.items() if (c := self._put(key, v, seen.index, back_in_time)) is not None]
-        found += [c for key in sorted(gone) if (c := self._drop(key, seen.index, back_in_time)) is not None]
-        return tuple(found)
+        if seen.complete or seen.scope is not None:
+            absent = self._values.keys() - seen.changed.keys() - self.parts.keys()
+            gone |= absent if seen.complete else set(filter(seen.lists, absent))
+        put = (self._put(key, value, seen.index, self._overruled(key, seen)) for key, value in seen.changed.items())
+        drop = (self._drop(key, seen.index, self._overruled(key, seen)) for key in sorted(gone))
+        return tuple(change for change in (*put, *drop) if change is not None)
 
     def apply(self, seen: Observation) -> tuple[Change, ...]:
         """Take in one observation and tell what really changed. Keys written after it stay as they were written."""
         changes = self.differences(seen)
-        if self.went_back(seen):
-            self._removed.clear()
+        if self._fell(seen):
+            self._own.clear()
             self.index = seen.index
         self.index = max(self.index, seen.index)
         for change in changes:
             self._take(change)
-        if self._removed:
-            self._removed = {key: at for key, at in self._removed.items() if at > seen.index}
+        left = ((key, _unconfirmed(seen, key, own)) for key, own in self._own.items())
+        self._own = {key: own for key, own in left if own is not None}
         return changes
 
     def wrote(self, key: str, raw: bytes | None, revision: int) -> None:
         """Take in an own commit at once, so that the next decision does not wait for the watch to echo it."""
         if raw is None:
-            self._removed[key] = revision
-            change = self._drop(key, revision, back_in_time=False)
+            change = self._drop(key, revision, overruled=0)
         else:
-            change = self._put(key, Value(raw, revision), revision, back_in_time=False)
+            change = self._put(key, Value(raw, revision), revision, overruled=0)
+        # Told of later than something newer, it was outrun; or the store went back, and listings will say so.
+        self._own[key] = _Own(max(revision, self._known(key)))
         if change is not None:
             self._take(change)
 
@@ -153,20 +174,41 @@ class Snapshot:
 
     def went_back(self, seen: Observation) -> bool:
         """The store was restored from a snapshot: what it says now is the truth, older or not."""
+        return self._fell(seen) or any(
+            value.revision < self._known(key) <= self._overruled(key, seen) for key, value in seen.changed.items()
+        )
+
+    def _fell(self, seen: Observation) -> bool:
+        """Whether the index of the whole is lower than before: numbers are given out anew."""
         return seen.complete and seen.index < self.index
 
-    def _put(self, key: str, value: Value, index: int, back_in_time: bool) -> Change | None:
-        before = self._values.get(key)
-        if before == value:
-            return None
-        older = before is not None and before.revision > value.revision
-        if not back_in_time and (older or self._removed.get(key, 0) > value.revision):
+    def _overruled(self, key: str, seen: Observation) -> float:
+        """The newest revision of the key that an older state in this observation takes the place of, 0 = none.
+
+        A listing up to an index that shows less than what was written up to there was made by a store that went back.
+        What was written after it stays, unless the listing before did not show it either.
+        """
+        if self._fell(seen):
+            return inf
+        if not seen.lists(key):
+            return 0
+        own = self._own.get(key)
+        return max(seen.index, own.revision) if own is not None and own.doubted else seen.index
+
+    def _put(self, key: str, value: Value, index: int, overruled: float) -> Change | None:
+        before, known = self._values.get(key), self._known(key)
+        if before == value or (overruled < known and known > value.revision):
             return None
         return Change(key, before, value, index)
 
-    def _drop(self, key: str, index: int, back_in_time: bool) -> Change | None:
+    def _known(self, key: str) -> int:
+        """The newest revision at which the key was seen, written or removed, as far as that still counts."""
+        before, own = self._values.get(key), self._own.get(key)
+        return max(before.revision if before else 0, own.revision if own else 0)
+
+    def _drop(self, key: str, index: int, overruled: float) -> Change | None:
         before = self._values.get(key)
-        if before is None or (before.revision > index and not back_in_time):
+        if before is None or before.revision > max(index, overruled):
             return None
         return Change(key, before, None, index)
 
@@ -236,6 +278,21 @@ class Snapshot:
 
     def has_effective(self, binding: k.BindingId) -> bool:
         return bool(self.outputs[binding.target, binding.name].get(binding.environment, 0) & 1)
+
+
+def _unconfirmed(seen: Observation, key: str, own: _Own) -> _Own | None:
+    """What is left to be confirmed of an own commit; None when nothing older can be told of the key any more.
+
+    Observations of different parts of the tree have different indexes, so an index alone says nothing.
+    """
+    value = seen.changed.get(key)
+    if value is not None and value.revision >= own.revision:
+        return None
+    if seen.index >= own.revision and (key in seen.deleted or seen.lists(key)):
+        return None
+    if not seen.lists(key):
+        return own
+    return None if own.doubted else _Own(own.revision, doubted=True)
 
 
 def _mark(members: set[T], member: T, *, present: bool) -> None:

@@ -30,7 +30,17 @@ from versiqiid.engine.observer import Observer
 from versiqiid.engine.reconciler import Reconciler
 from versiqiid.engine.workqueue import WorkQueue
 from versiqiid.engine.writer import Term, Writer
-from versiqiid.ports import Draft, Journal, KeyValueStore, Locks, Metrics, MigrationRuntime, Validator
+from versiqiid.ports import (
+    Coverage,
+    Covering,
+    Draft,
+    Journal,
+    KeyValueStore,
+    Locks,
+    Metrics,
+    MigrationRuntime,
+    Validator,
+)
 
 Task: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
@@ -118,6 +128,11 @@ class Engine:
         reached = self.observer.reached_at
         return None if reached is None else self._clocks.monotonic() - reached
 
+    def coverage(self) -> Coverage:
+        """How the store's watches stand; empty where it does not tell."""
+        store = self._ports.store
+        return store.coverage() if isinstance(store, Covering) else Coverage()
+
     def monotonic(self) -> float:
         """Seconds on the engine's own clock."""
         return self._clocks.monotonic()
@@ -133,7 +148,7 @@ class Engine:
         """Until cancelled."""
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._ports.store.watch, f"{self._settings.leader.root}/", self.observer.observe)
-            tasks.start_soon(measure, self.snapshot, self._ports.metrics, self.reached_age_s)
+            tasks.start_soon(measure, self.snapshot, self._ports.metrics, self.reached_age_s, self.coverage)
             for setting in self._settings.imports:
                 importer = Importer(setting, self._ports.store, self.snapshot, self.observer, self.now)
                 tasks.start_soon(importer.run)

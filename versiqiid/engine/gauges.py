@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from math import nan
 
 import anyio
 
 from versiqiid.core.drift import DIMENSIONS
 from versiqiid.core.plan import State
 from versiqiid.core.snapshot import Snapshot
-from versiqiid.ports import Metrics
+from versiqiid.ports import Coverage, Metrics
 
 INTERVAL_S = 5.0
 """Arbitrary: well below a usual scrape interval."""
@@ -19,10 +20,16 @@ _STATES = {f'"state":"{state.value}"'.encode(): state.value for state in State}
 _DIMENSIONS = {f'"dimension":"{dimension}"'.encode(): dimension for dimension in DIMENSIONS}
 
 
-async def measure(snapshot: Snapshot, metrics: Metrics, reached_age_s: Callable[[], float | None]) -> None:
+async def measure(
+    snapshot: Snapshot,
+    metrics: Metrics,
+    reached_age_s: Callable[[], float | None],
+    coverage: Callable[[], Coverage],
+) -> None:
     """Until cancelled. Values are searched as bytes, not parsed: our own documents are canonical."""
-    seen = -1
+    seen, numbers = -1, 0
     while True:
+        numbers = _tell_of_shards(coverage(), numbers, metrics)
         age = reached_age_s()
         if age is not None:
             metrics.gauge("versiqii_watch_age_seconds", age)
@@ -30,6 +37,21 @@ async def measure(snapshot: Snapshot, metrics: Metrics, reached_age_s: Callable[
             seen = snapshot.index
             _tell(snapshot, metrics)
         await anyio.sleep(INTERVAL_S)
+
+
+def _tell_of_shards(coverage: Coverage, told: int, metrics: Metrics) -> int:
+    """How the watches stand. Prefixes are no labels, so shards are numbered in the order of ``/readyz``.
+
+    :param told: how many numbers have a value; those that no shard has any more become "not a number".
+    :returns: how many have one now.
+    """
+    metrics.gauge("versiqii_watch_queries", len(coverage.shards))
+    metrics.gauge("versiqii_watch_shards", sum(shard.kind != "names" for shard in coverage.shards))
+    metrics.gauge("versiqii_watch_index_lag", coverage.lag)
+    ages = [nan if shard.age_s is None else shard.age_s for shard in coverage.shards]
+    for number, age in enumerate(ages + [nan] * (told - len(ages))):
+        metrics.gauge("versiqii_watch_shard_age_seconds", age, shard=str(number))
+    return max(told, len(ages))
 
 
 def _tell(snapshot: Snapshot, metrics: Metrics) -> None:

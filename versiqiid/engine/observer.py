@@ -152,7 +152,8 @@ class Observer:
         prefix = f"{self._root}/"
         changed = {e.key.removeprefix(prefix): Value(e.value, e.revision) for e in batch.changed}
         deleted = tuple(key.removeprefix(prefix) for key in batch.deleted)
-        return Observation(changed, deleted, batch.index, batch.complete)
+        scope = None if batch.scope is None else batch.scope.under(prefix)
+        return Observation(changed, deleted, batch.index, batch.complete, scope)
 
     def _measure(self, index: int) -> None:
         self._metrics.gauge("versiqii_snapshot_keys", len(self._snapshot))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import NewType, Protocol, TypeAlias
+from typing import NewType, Protocol, TypeAlias, runtime_checkable
 
+from versiqiid.core.scope import Scope
 from versiqiid.errors import VersiqiiError
 
 Revision = NewType("Revision", int)
@@ -95,17 +96,23 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Observed differences since the last batch of the same watch, consistent with one moment of the store.
+    """Observed differences since the last batch of the same watch.
+
+    Each key is told as it was, and never as it was before what was told. A watch of one query tells what was so at one
+    moment; one that asks for a large tree in parts may tell one part of a commit shortly before another.
 
     :ivar complete: True when ``changed`` is the whole prefix (first batch, and every full resynchronisation): whatever
         is not in it is gone.
     :ivar deleted: keys seen before and gone now; always empty when ``complete``.
+    :ivar scope: ``changed`` is everything in here: whatever of it is not in it is gone, also where the watch never told
+        it, so that an observer who knew it from elsewhere learns of it. None = it is not a listing.
     """
 
     changed: tuple[Entry, ...]
     deleted: tuple[str, ...] = ()
     index: int = 0
     complete: bool = False
+    scope: Scope | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +139,52 @@ WatchEvent: TypeAlias = Batch | Reached | Trouble
 
 
 Observe: TypeAlias = Callable[[WatchEvent], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """How one of the queries stands that a watched tree is covered by.
+
+    :ivar prefix: what it covers. :ivar kind: ``subtree``, ``key``, or ``names`` where only names are asked for.
+    :ivar value_bytes: about what one answer weighs.
+    :ivar index: the store's index up to which its keys are known.
+    :ivar age_s: since its last good answer, None before the first. A quiet one answers only when its wait is over.
+    :ivar failures: in a row.
+    """
+
+    prefix: str
+    kind: str
+    keys: int
+    value_bytes: int
+    index: int
+    age_s: float | None
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How the running watches of a store stand.
+
+    :ivar shards: all queries, in order of prefixes.
+    :ivar index: up to which everything was told.
+    :ivar store_index: the newest index that the store was heard to have, writes that nobody watches included.
+    """
+
+    shards: tuple[Shard, ...] = ()
+    index: int = 0
+    store_index: int = 0
+
+    @property
+    def lag(self) -> int:
+        """Indexes of the store that a watch has not told yet, as far as the store was heard of."""
+        return max(0, self.store_index - self.index)
+
+
+@runtime_checkable
+class Covering(Protocol):
+    """The optional power of a store to tell how its watches stand."""
+
+    def coverage(self) -> Coverage: ...
 
 
 class KeyValueStore(Protocol):
@@ -177,7 +230,8 @@ class KeyValueStore(Protocol):
 
         ``observe`` is awaited for each event in order; the watch advances only after it returned, so an observer that
         raises loses nothing when the watch is started again. Intermediate values may be skipped: the last never is.
-        Keys written by one commit arrive in one batch.
+        Keys written by one commit arrive in one batch, as far as a large tree that is read in parts allows it: what
+        depends on several keys is made sure of by the checks of a commit.
         """
         ...
 

@@ -10,7 +10,10 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
-from versiqiid.adapters.consul.endpoints import Endpoints, entries_of, understood
+import anyio
+
+from versiqiid.adapters.consul.allowance import QUERIES_MAX, Allowance
+from versiqiid.adapters.consul.endpoints import Endpoints, entries_of, listed_of, understood
 from versiqiid.adapters.consul.faults import TransactionRefusedError
 from versiqiid.adapters.consul.locks import ConsulLocks
 from versiqiid.adapters.consul.settings import ConsulSettings
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
     from versiqiid.adapters.consul.settings import Address
     from versiqiid.adapters.consul.transaction import Wire
     from versiqiid.adapters.consul.transport import Reply, Timeouts, TokenProvider
-    from versiqiid.ports import Entry, Observe, Operation
+    from versiqiid.ports import Coverage, Entry, Metrics, Observe, Operation
 
 _LIMITS = StoreLimits(value_bytes_max=512 * 1024, operations_max=64, transaction_bytes_max=512 * 1024)
 """``kv_max_value_size`` and ``txn_max_req_len`` by default, and the operations that every version takes."""
@@ -41,9 +44,10 @@ _VERSION = re.compile(r"(\d+)\.(\d+)")
 class ConsulStore:
     """Keys, commits, watches and locks of a Consul cluster. ``ConsulStore.connect(settings)`` makes one."""
 
-    def __init__(self, endpoints: Endpoints, watch: WatchOptions) -> None:
+    def __init__(self, endpoints: Endpoints, watch: WatchOptions, allowance: Allowance) -> None:
         self._endpoints = endpoints
         self._watch = watch
+        self._allowance = allowance
         self._locks = ConsulLocks(endpoints)
         self._limits: dict[Address, StoreLimits] = {}
         self._newest = 0
@@ -56,13 +60,16 @@ class ConsulStore:
         token: TokenProvider | None = None,
         watch: WatchOptions | None = None,
         timeouts: Timeouts | None = None,
+        metrics: Metrics | None = None,
+        queries_max: int = QUERIES_MAX,
     ) -> Self:
         """A store at these addresses. Nothing is sent yet: a Consul that is away is the first call's matter.
 
         :param token: asked at each request; None = the one of the settings.
+        :param queries_max: how many blocking queries all watches together may have open.
         """
         http = AnyioHTTP(settings or ConsulSettings(), token, timeouts)
-        return cls(Endpoints(http), watch or WatchOptions())
+        return cls(Endpoints(http), watch or WatchOptions(), Allowance(queries_max, metrics))
 
     async def aclose(self) -> None:
         """Close all connections. Sessions go on until their time is over."""
@@ -89,14 +96,14 @@ class ConsulStore:
 
     async def scan(self, prefix: str) -> Listing:
         check_prefix(prefix)
-        reply = await self._endpoints.kv.get(prefix, recurse=True, consistency="consistent")
+        reply = await self._endpoints.entries().get(prefix, recurse=True, consistency="consistent")
         if reply.meta.filtered:
             raise Forbidden(
                 f"consul: the token may not read everything under {prefix!r}",
                 hint="Give the token's policy key_prefix read on it.",
             )
         self._saw(reply.meta.index)
-        return Listing(entries_of(reply), reply.meta.index)
+        return Listing(listed_of(reply), reply.meta.index)
 
     async def commit(self, operations: Sequence[Operation]) -> Revision:
         await self._learn_limits()
@@ -119,7 +126,11 @@ class ConsulStore:
 
     async def watch(self, prefix: str, observe: Observe) -> None:
         check_prefix(prefix)
-        await PrefixWatch(self._endpoints, prefix, observe, self._watch).run()
+        await PrefixWatch(self._endpoints, prefix, observe, self._watch, self._allowance).run()
+
+    def coverage(self) -> Coverage:
+        """How the queries of all running watches stand."""
+        return self._allowance.coverage(anyio.current_time())
 
     async def _put(self, operation: Set) -> Revision:
         """One large value, as it is. The server does not tell its revision, so it is read afterwards."""

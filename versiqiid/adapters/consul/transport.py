@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import httpx2
+from anyio import CapacityLimiter, to_thread
 from consul import base
 
 from versiqiid.adapters.consul.faults import Question, fault_of, no_answer
@@ -31,6 +32,11 @@ if TYPE_CHECKING:
 
 _CONNECTIONS_MAX = 150
 """Below Consul's limit of 200 connections per client address (``limits.http_max_conns_per_client``)."""
+
+_LARGE_BYTES = 64 * 1024
+"""Answers above this are taken apart in a thread, so that the event loop goes on. Below, the way there costs more."""
+
+_PARSERS_MAX = 2
 
 _NEVER_SENT = (
     httpx2.ConnectError,
@@ -110,6 +116,7 @@ class _Request:
     headers: dict[str, str]
     data: bytes | None
     deadline_s: float
+    arriving: Callable[[], None] | None = None
 
     @property
     def question(self) -> Question:
@@ -132,6 +139,7 @@ class AnyioHTTP(base.HTTPClient):  # type: ignore[misc]  # the library has no ty
         self._timeouts = timeouts or Timeouts()
         self._clients: dict[Address, httpx2.AsyncClient] = {}
         self._preferred = 0
+        self._parsers = CapacityLimiter(_PARSERS_MAX)
 
     @property
     def address(self) -> Address:
@@ -146,8 +154,18 @@ class AnyioHTTP(base.HTTPClient):  # type: ignore[misc]  # the library has no ty
 
     # The four verbs of the library's hook. Their signatures are the library's.
 
-    async def get(self, callback: Callback, path: str, params: Params = None, headers: Any = None) -> Reply:
-        return await self._send(self._request("GET", path, params, headers), callback)
+    async def get(
+        self,
+        callback: Callback,
+        path: str,
+        params: Params = None,
+        headers: Any = None,
+        *,
+        arriving: Callable[[], None] | None = None,
+    ) -> Reply:
+        """:param arriving: ours: called when the answer begins to come."""
+        request = self._request("GET", path, params, headers)
+        return await self._send(replace(request, arriving=arriving), callback)
 
     async def put(
         self, callback: Callback, path: str, params: Params = None, data: Any = "", headers: Any = None
@@ -220,14 +238,17 @@ class AnyioHTTP(base.HTTPClient):  # type: ignore[misc]  # the library has no ty
         limit = httpx2.Timeout(request.deadline_s, connect=self._timeouts.connect_s)
         name = self._settings.tls.server_name
         try:
-            answer = await self._client(address).request(
+            async with self._client(address).stream(
                 request.method,
                 address.base + request.query,
                 headers=request.headers,
                 content=request.data,
                 timeout=limit,
                 extensions={"sni_hostname": name} if name else {},
-            )
+            ) as answer:
+                if request.arriving is not None:
+                    request.arriving()
+                await answer.aread()
         except (httpx2.TransportError, OSError) as error:  # a TLS alert after the handshake comes as it is
             sent = not isinstance(error, _NEVER_SENT)
             raise no_answer(question, address.socket or address.base, _why(error), sent=sent) from error
@@ -235,10 +256,15 @@ class AnyioHTTP(base.HTTPClient):  # type: ignore[misc]  # the library has no ty
         if fault is not None:
             raise fault
         try:
-            value = callback(Response(answer.status_code, answer.headers, answer.content))
+            value = await self._parsed(Response(answer.status_code, answer.headers, answer.content), callback)
             return Reply(value, _meta(answer.headers, blind=not token))
         except (ValueError, LookupError, TypeError, AttributeError, binascii.Error) as error:
             raise no_answer(question, address.base, "the answer is not Consul's", sent=True) from error
+
+    async def _parsed(self, response: Response, callback: Callback) -> Any:
+        if len(response.content) < _LARGE_BYTES:
+            return callback(response)
+        return await to_thread.run_sync(callback, response, abandon_on_cancel=True, limiter=self._parsers)
 
     def _credentials(self, token: str) -> dict[str, str]:
         """Never in the URL: URLs are logged."""

@@ -1,249 +1,273 @@
-"""The watch on one prefix: blocking queries turned into batches that can be believed.
+"""The watch on one prefix: many blocking queries turned into one row of batches that can be believed.
 
-What to ask next and when is decided in ``core/cursor.py``, what to believe in ``core/guard.py``; this room asks,
-compares and tells. It never deletes because something looked empty, and never gives up.
+What to ask is decided in ``mosaic.py``, each query is asked and its answer judged in ``shards.py``, the server is
+listened to in ``pulse.py``; this room keeps the queries open, lets what belongs together arrive together, and tells. It
+never gives up.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from random import random
-from typing import TYPE_CHECKING, TypeAlias
+from math import inf
+from typing import TYPE_CHECKING
 
 import anyio
 
-from versiqiid.adapters.consul.endpoints import entries_of
+from versiqiid.adapters.consul.mosaic import Answered, Listed, Mosaic, Piece
+from versiqiid.adapters.consul.pulse import Beat, Pulse
+from versiqiid.adapters.consul.shards import Asker, WatchOptions
 from versiqiid.core import cursor as pacing
-from versiqiid.core.cursor import UNBLOCKED, Answer, Cursor, Pace, Step
-from versiqiid.core.guard import Seen, Verdict, judge
+from versiqiid.core.cursor import UNBLOCKED
 from versiqiid.errors import Forbidden, RateLimited, VersiqiiError
-from versiqiid.ports import Batch, Entry, Reached, Trouble
+from versiqiid.ports import Reached, Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from anyio.abc import TaskGroup
 
+    from versiqiid.adapters.consul.allowance import Allowance
     from versiqiid.adapters.consul.endpoints import Endpoints
-    from versiqiid.adapters.consul.transport import Meta, Reply
-    from versiqiid.ports import Observe, WatchEvent
+    from versiqiid.adapters.consul.shards import Outcome
+    from versiqiid.core.shards import Query
+    from versiqiid.ports import Observe
+
+__all__ = ["PrefixWatch", "WatchOptions"]
 
 _WAIT_MAX_S = 600.0
 """Consul's own limit (``max_query_time``)."""
 
+_BYTE_S = 1e-8
+"""What a server needs for a byte of an answer before it begins to come, in seconds: 26 ms for 2.7 MB were measured."""
 
-@dataclass(frozen=True, slots=True)
-class WatchOptions:
-    """How a watch behaves.
 
-    :ivar wait_s: how long one query blocks at most; Consul takes up to 600. The whole prefix comes back after it.
-    :ivar probe_s: while a query blocks, the server is asked this often for a sign of life, with a quorum behind it.
-    :ivar resync_s: after so long, everything is read and told again, however healthy the watch looks.
-    :ivar shrink_share: the share of the keys that may vanish at once without a second look.
-    :ivar dice: throws for the spread of delays, 0 to 1.
+@dataclass(slots=True, eq=False)
+class _Running:
+    """A piece with the task that asks for it.
+
+    :ivar resync_at: when the piece is read and told anew.
+    :ivar outcome: what it brought, until that has been dealt with; ``arrived_at``: when.
+    :ivar arriving: an answer has begun to come.
+    :ivar delay_s: how long it waits before it asks.
     """
 
-    wait_s: float = 300.0
-    probe_s: float = 5.0
-    resync_s: float = 300.0
-    shrink_share: float = 0.5
-    pace: Pace = field(default_factory=Pace)
-    dice: Callable[[], float] = random
+    piece: Piece
+    resync_at: float
+    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    asking: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    dealt_with: anyio.Event = field(default_factory=anyio.Event)
+    outcome: Outcome | None = None
+    arriving: bool = False
+    arrived_at: float = 0.0
+    delay_s: float = 0.0
 
+    @property
+    def is_coming(self) -> bool:
+        """Whether its answer is sure to come soon: it has begun to, or the query does not block."""
+        cursor = self.piece.cursor
+        return self.outcome is None and (self.arriving or (cursor.index == UNBLOCKED and not cursor.failures))
 
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """One answer about the prefix.
+    def arrives(self) -> None:
+        """An answer has begun to come."""
+        self.arriving = True
 
-    :ivar early: it blocked and came before its wait was over.
-    :ivar confirmed: it was read with the quorum's word.
-    """
+    def resume(self, delay_s: float) -> None:
+        """Let it ask again."""
+        self.outcome, self.delay_s = None, delay_s
+        self.dealt_with.set()
 
-    entries: dict[str, Entry]
-    meta: Meta
-    early: bool
-    confirmed: bool
+    def interrupt(self, *, failed: bool) -> None:
+        """Let it ask anew, if it is asking.
 
-
-Outcome: TypeAlias = Picture | VersiqiiError | None
-"""None: ask again at once, nothing is wrong."""
-
-
-@dataclass(slots=True)
-class _Asked:
-    """A query that runs."""
-
-    outcome: Outcome = None
-    done: anyio.Event = field(default_factory=anyio.Event)
+        :param failed: the server gave no answer. What it holds when it gives one is not sure to follow what it held.
+        """
+        if self.outcome is None:
+            if failed:
+                cursor = self.piece.cursor
+                self.piece.cursor = replace(cursor, index=UNBLOCKED, failures=cursor.failures + 1)
+            self.asking.cancel()
 
 
 class PrefixWatch:
     """One run of a watch; ``run`` ends only by cancellation or by what ``observe`` raises."""
 
-    def __init__(self, endpoints: Endpoints, prefix: str, observe: Observe, options: WatchOptions) -> None:
-        self._endpoints = endpoints
-        self._prefix = prefix
+    def __init__(
+        self, endpoints: Endpoints, prefix: str, observe: Observe, options: WatchOptions, allowance: Allowance
+    ) -> None:
         self._observe = observe
         self._options = options
-        self._cursor = Cursor()
-        self._known: dict[str, tuple[int, int]] = {}
-        self._resync_at = float("-inf")
-        self._resync = True
+        self._allowance = allowance
+        self._mosaic = Mosaic(prefix, options.sizes)
+        self._asker = Asker(endpoints, self._mosaic, options, allowance.tripped)
+        self._pulse = Pulse(endpoints, prefix, options, told=lambda: self._mosaic.index, news=self._wake)
+        self._running: dict[Query, _Running] = {}
+        self._news = anyio.Event()
+        self._failures = 0
+        self._complained: dict[type, int] = {}
+        self._seen_up_to = 0
 
     async def run(self) -> None:
-        while True:
-            outcome = await self._ask()
-            if isinstance(outcome, Picture):
-                outcome = await self._believe(outcome)
-            if outcome is None:
-                continue
-            step = await self._tell(outcome) if isinstance(outcome, Picture) else await self._complain(outcome)
-            self._cursor = step.cursor  # only now: what was not told is asked again
-            await anyio.sleep(step.delay_s)
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._pulse.run)
+                await self._tell_for_ever(tasks)
+        except ExceptionGroup as group:  # only the observer raises in there; its error is its caller's, unwrapped
+            raise group.exceptions[0] from group.exceptions[0].__cause__
+        finally:
+            self._allowance.leave(self)
 
     # ------------------------------------------------------------------------------------------------- asking
 
-    async def _ask(self) -> Outcome:
-        until_resync_s = self._resync_at - anyio.current_time()
-        if until_resync_s <= 0:
-            self._resync = True
-        if self._resync or self._cursor.index == UNBLOCKED:
-            return await self._read()
-        return await self._block(min(self._options.wait_s, until_resync_s, _WAIT_MAX_S))
-
-    async def _read(self) -> Picture | VersiqiiError:
-        """Everything, at once, with the quorum's word."""
-        try:
-            reply = await self._endpoints.kv.get(self._prefix, recurse=True, consistency="consistent")
-            return _picture(reply, early=False, confirmed=True)
-        except VersiqiiError as error:
-            return error
-
-    async def _block(self, wait_s: float) -> Outcome:
-        """Everything, as soon as it changes or the wait is over.
-
-        A blocking query is silent, whether the server is well or frozen. So another connection asks for a sign of life
-        meanwhile; when the answer comes from another address, or from an older state, the query starts anew.
-        """
-        asked, address = _Asked(), self._endpoints.http.address
-        try:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._block_into, asked, wait_s)
-                while not await _within(asked.done, self._options.probe_s):
-                    trouble = await self._probe()
-                    if asked.done.is_set():
-                        break
-                    moved = self._cursor.index == UNBLOCKED or self._endpoints.http.address != address
-                    if trouble is not None or moved:
-                        asked.outcome = trouble
-                        break
-                tasks.cancel_scope.cancel()
-        except ExceptionGroup as group:  # only the observer raises in there; its error is its caller's, unwrapped
-            raise group.exceptions[0] from group.exceptions[0].__cause__
-        return asked.outcome
-
-    async def _block_into(self, asked: _Asked, wait_s: float) -> None:
-        begun = anyio.current_time()
-        try:
-            reply = await self._endpoints.kv.get(
-                self._prefix, index=self._cursor.index, wait=f"{wait_s:.3f}s", recurse=True
-            )
-            early = anyio.current_time() - begun < wait_s
-            asked.outcome = _picture(reply, early=early, confirmed=False)
-        except VersiqiiError as error:
-            asked.outcome = error
-        asked.done.set()
-
-    async def _probe(self) -> VersiqiiError | None:
-        """A sign of life, told as ``Reached``; or what is wrong.
-
-        The key asked for lies under the prefix, so that the token's rights on it are asked too. It is not there, so the
-        answer has the index of the whole store; when that is below ours, the store was put back to an older state.
-        """
-        try:
-            reply = await self._endpoints.kv.get(f"{self._prefix}_probe", consistency="consistent")
-        except RateLimited:
-            return None  # the blocking query is well all the same
-        except VersiqiiError as error:
-            return error
-        if reply.meta.index < self._cursor.index and not entries_of(reply):
-            self._cursor = replace(self._cursor, index=UNBLOCKED)
-        else:
-            await self._observe(Reached(self._cursor.index))
-        return None
-
-    # ---------------------------------------------------------------------------------------------- believing
-
-    async def _believe(self, picture: Picture) -> Picture | VersiqiiError:
-        """The picture, confirmed where that is needed; an error when it must not be acted on."""
-        verdict = self._judge(picture)
-        if verdict is Verdict.CONFIRM:
-            again = await self._read()
-            if isinstance(again, VersiqiiError):
-                return again
-            picture, verdict = again, self._judge(again)
-        return picture if verdict is Verdict.BELIEVE else self._alarm(picture)
-
-    def _judge(self, picture: Picture) -> Verdict:
-        seen = Seen(
-            known=len(self._known),
-            missing=len(self._known.keys() - picture.entries.keys()),
-            left=len(picture.entries),
-            filtered=picture.meta.filtered,
-            blind=picture.meta.blind,
-            confirmed=picture.confirmed,
-        )
-        return judge(seen, self._options.shrink_share)
-
-    def _alarm(self, picture: Picture) -> VersiqiiError:
-        if picture.meta.filtered:
-            return Forbidden(
-                f"consul: the token may not read everything under {self._prefix!r}; nothing is taken as deleted",
-                hint="Give the token's policy key_prefix read on it.",
-            )
-        return Forbidden(
-            f"consul: {len(self._known)} keys under {self._prefix!r} shrank to {len(picture.entries)}, read without a"
-            " token where tokens are needed; nothing is taken as deleted",
-            hint="Supply the token; if the keys are really gone, start again.",
-        )
-
-    # ------------------------------------------------------------------------------------------------ telling
-
-    async def _tell(self, picture: Picture) -> Step:
-        marks = {key: (entry.revision, hash(entry.value)) for key, entry in picture.entries.items()}
-        changed = [key for key, mark in marks.items() if self._known.get(key) != mark]
-        deleted = [key for key in self._known if key not in marks]
-        answer = Answer(picture.meta.index, changed=bool(changed or deleted), early=picture.early)
+    def _follow_mosaic(self, tasks: TaskGroup) -> None:
+        """Ask for the pieces that there are now, and for no others."""
         options, now = self._options, anyio.current_time()
-        step = pacing.answered(self._cursor, answer, now=now, seed=options.dice(), pace=options.pace)
-        complete = self._resync or step.went_back
-        await self._observe(_event(picture, changed, deleted, complete=complete))
-        self._known = marks
-        if complete:
-            self._resync = False
-            self._resync_at = now + options.resync_s
-        return step
+        for query, running in list(self._running.items()):
+            if self._mosaic.pieces.get(query) is not running.piece:
+                running.scope.cancel()
+                del self._running[query]
+        for query, piece in self._mosaic.pieces.items():
+            if query not in self._running:
+                # Spread over the time, so that pieces that were made together are not read again together.
+                resync_at = now + options.resync_s * (0.5 + options.dice() / 2)
+                self._running[query] = running = _Running(piece, resync_at)
+                tasks.start_soon(self._ask_for_ever, running)
 
-    async def _complain(self, error: VersiqiiError) -> Step:
+    async def _ask_for_ever(self, running: _Running) -> None:
+        with running.scope:
+            while True:
+                await anyio.sleep(running.delay_s)
+                await self._pulse.up()
+                with anyio.CancelScope() as running.asking:
+                    await self._ask(running)
+                if running.outcome is None:  # interrupted
+                    running.delay_s = 0.0
+                    continue
+                running.dealt_with = anyio.Event()
+                self._wake()
+                await running.dealt_with.wait()
+
+    def _wake(self) -> None:
+        self._news.set()
+
+    async def _ask(self, running: _Running) -> None:
+        piece, now = running.piece, anyio.current_time()
+        if running.resync_at <= now:
+            piece.cursor, piece.whole_again = replace(piece.cursor, index=UNBLOCKED), True
+        wait_s = min(self._options.wait_s, running.resync_at - now, _WAIT_MAX_S)
+        running.arriving = False
+        outcome = await self._asker.ask(piece, wait_s, running.arrives)
+        running.outcome, running.arrived_at, running.arriving = outcome, anyio.current_time(), False
+
+    # ------------------------------------------------------------------------------------------------- telling
+
+    async def _tell_for_ever(self, tasks: TaskGroup) -> None:
+        while True:
+            self._news = anyio.Event()
+            await self._deal_with_pulse()
+            await self._deal_with_errors()
+            await self._deal_with_names()
+            self._follow_mosaic(tasks)
+            self._report()
+            wave = [each for each in self._running.values() if isinstance(each.outcome, Answered)]
+            left_s = self._until(wave) - anyio.current_time()
+            if left_s <= 0:
+                await self._tell(wave)
+                continue
+            with anyio.move_on_after(left_s):
+                await self._news.wait()
+
+    def _current(self) -> list[_Running]:
+        """Those whose piece is still in the picture."""
+        return [each for each in self._running.values() if self._mosaic.pieces.get(each.piece.query) is each.piece]
+
+    def _until(self, wave: list[_Running]) -> float:
+        """When these answers are told: once others of the same commit have had the time to arrive."""
+        if not wave:
+            return inf
+        first, last = min(each.arrived_at for each in wave), max(each.arrived_at for each in wave)
+        if self._mosaic.cover.is_whole:
+            return first
+        most = first + self._options.hold_s
+        if any(each.is_coming for each in self._running.values()):
+            return most
+        heaviest = max(piece.load for piece in self._mosaic.pieces.values())
+        return min(most, last + self._options.settle_s + heaviest * _BYTE_S)
+
+    async def _tell(self, wave: list[_Running]) -> None:
         options, now = self._options, anyio.current_time()
-        step = pacing.failed(self._cursor, now=now, seed=options.dice(), pace=options.pace)
-        await self._observe(Trouble(error, step.cursor.failures, alarm=isinstance(error, Forbidden)))
-        return step
+        again = [each for each in wave if each.piece.whole_again]
+        answers = [(each.piece, each.outcome) for each in wave if isinstance(each.outcome, Answered)]
+        events, delays = self._mosaic.take(answers, options.pace, now=now, dice=options.dice())
+        for event in events:
+            await self._observe(event)
+        for each in again:
+            each.resync_at = now + options.resync_s
+        for each in wave:
+            each.resume(delays.get(each.piece.query, 0.0))
+        if events:  # otherwise it has started over
+            self._seen_up_to = self._mosaic.index
+            self._recovered()
+            self._mosaic.replan(self._allowance.room(self))
 
+    async def _deal_with_names(self) -> None:
+        """Let the shards follow the names. Each answer may change who else is asked."""
+        options = self._options
+        while listed := [(each, each.outcome) for each in self._current() if isinstance(each.outcome, Listed)]:
+            each, answer = listed[0]
+            now, room = anyio.current_time(), self._allowance.room(self)
+            if each.piece.whole_again:
+                each.resync_at = now + options.resync_s
+            events, delay_s = self._mosaic.listed(
+                each.piece, answer, options.names, now=now, dice=options.dice(), queries_max=room
+            )
+            for event in events:
+                await self._observe(event)
+            each.resume(delay_s)
 
-def _picture(reply: Reply, *, early: bool, confirmed: bool) -> Picture:
-    entries = {entry.key: entry for entry in entries_of(reply)}
-    return Picture(entries, reply.meta, early, confirmed)
+    # ------------------------------------------------------------------------------------------------- trouble
 
+    async def _deal_with_errors(self) -> None:
+        """Tell what is wrong; once for all the queries that went wrong together."""
+        options, now = self._options, anyio.current_time()
+        for each in self._current():
+            error = each.outcome
+            if not isinstance(error, VersiqiiError):
+                continue
+            step = pacing.failed(each.piece.cursor, now=now, seed=options.dice(), pace=options.pace)
+            each.piece.cursor = step.cursor
+            each.resume(step.delay_s)
+            if not isinstance(error, Forbidden | RateLimited):
+                self._pulse.missed()
+            if step.cursor.failures > self._complained.get(type(error), 0):
+                await self._complain(error)
 
-def _event(picture: Picture, changed: list[str], deleted: list[str], *, complete: bool) -> WatchEvent:
-    entries, index = picture.entries, picture.meta.index
-    if complete:
-        return Batch(tuple(entries[key] for key in sorted(entries)), index=index, complete=True)
-    if changed or deleted:
-        return Batch(tuple(entries[key] for key in sorted(changed)), tuple(sorted(deleted)), index)
-    return Reached(index)
+    async def _deal_with_pulse(self) -> None:
+        found = self._pulse.take()
+        if isinstance(found, VersiqiiError):
+            for each in self._current():
+                each.interrupt(failed=True)
+            await self._complain(found)
+        elif isinstance(found, Beat):
+            if found.older:
+                self._mosaic.start_over()
+            elif found.moved:
+                for each in self._current():
+                    each.interrupt(failed=False)
+            elif not any(each.is_coming or each.piece.cursor.failures for each in self._running.values()):
+                if not any(each.outcome for each in self._running.values()):
+                    self._seen_up_to = max(self._mosaic.index, found.index)  # whatever was news would have come by now
+                await self._observe(Reached(self._mosaic.index))
+                self._recovered()
 
+    async def _complain(self, error: VersiqiiError) -> None:
+        self._failures += 1
+        self._complained[type(error)] = self._complained.get(type(error), 0) + 1
+        await self._observe(Trouble(error, self._failures, alarm=isinstance(error, Forbidden)))
 
-async def _within(done: anyio.Event, seconds: float) -> bool:
-    with anyio.move_on_after(seconds):
-        await done.wait()
-    return done.is_set()
+    def _recovered(self) -> None:
+        """Forget the troubles, once no query has any."""
+        if self._failures and not any(each.piece.cursor.failures for each in self._current()):
+            self._failures = 0
+            self._complained.clear()
+
+    def _report(self) -> None:
+        store_index = max(self._pulse.newest, self._mosaic.index)
+        self._allowance.report(self, self._mosaic.pieces.values(), self._seen_up_to, store_index)

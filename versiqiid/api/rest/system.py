@@ -32,6 +32,7 @@ def router(health: Health, metrics: Render, *, leader_key: str) -> APIRouter:
             "reasons": list(found.reasons),
             "notes": list(found.notes),
             "storeAgeSeconds": None if age is None else round(age, 3),
+            "watch": health.watch(),
         }
         return JSONResponse(told, 200 if found.ready else 503)
 
