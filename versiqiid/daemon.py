@@ -227,6 +227,7 @@ async def _start_api(daemon: Daemon, tasks: TaskGroup, stop: anyio.Event) -> str
         metrics=daemon.metrics,
         beside=daemon.beside,
         render=lambda accept: daemon.metrics.render(openmetrics="application/openmetrics-text" in accept),
+        tell=daemon.access.tell_some,
         notes=(
             *daemon.oversight.notes,
             lambda: _outbox_note(daemon),

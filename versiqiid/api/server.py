@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 import anyio
@@ -19,10 +20,12 @@ from versiqiid.api.health import Health
 from versiqiid.api.registry.registry import open_registry
 from versiqiid.api.registry.state import Reader
 from versiqiid.api.rest.app import Parts, build, build_registry
+from versiqiid.api.rest.witness import Witness
 from versiqiid.api.schemas import Comparer
 from versiqiid.api.search import Search
 from versiqiid.api.service import Service
 from versiqiid.api.trace import Trace
+from versiqiid.core.access import Tell
 from versiqiid.engine.audit import AuditedJournal
 from versiqiid.engine.engine import Engine
 from versiqiid.engine.writer import LEADER
@@ -55,6 +58,7 @@ class Faces:
     render: Callable[[str], tuple[bytes, str]]
     beside: Beside
     notes: tuple[Callable[[], str | None], ...] = ()
+    tell: Tell = lambda _: None
 
 
 class _Server(uvicorn.Server):
@@ -73,10 +77,11 @@ async def serve(faces: Faces, settings: Settings, stop: anyio.Event, *, task_sta
     listener = _listener("listen", settings.listen)
     address = "{}:{}".format(*listener.getsockname()[:2])
     parts = _parts(faces, settings, stop)
-    servers = [(_server(build(parts)), listener)]
+    witnessed = partial(Witness, tell=faces.tell, clock=faces.engine.monotonic)
+    servers = [(_server(witnessed(build(parts))), listener)]
     if settings.registry_listen:
         beside = _listener("registry-listen", settings.registry_listen)
-        servers.append((_server(build_registry(parts)), beside))
+        servers.append((_server(witnessed(build_registry(parts))), beside))
         log.info("registry", listen="{}:{}".format(*beside.getsockname()[:2]))
     with _logged():
         async with anyio.create_task_group() as tasks:
