@@ -29,5 +29,5 @@ def test_a_range_of_any_scheme_is_taken(text: str) -> None:
 
 
 def test_a_bad_range_of_a_schema_is_told_too() -> None:
-    with pytest.raises(Unreadable, match="'schemas'.*'latest'"):
+    with pytest.raises(Unreadable, match=r"'schemas'.*'latest'"):
         read_target(b'{"family": "f", "schemas": {"latest": "1.0.0"}}')

@@ -199,8 +199,8 @@ def read_target(raw: bytes) -> Target:
     """
     One bad range makes the whole target unreadable: a typo must not choose a schema.
 
-    :raises Unreadable: as ``read_family``, a schema's range that is none of the target's scheme, or another that is none
-        of any scheme.
+    :raises Unreadable: as ``read_family``, a schema's range that is none of the target's scheme, or another range that
+        is none of any scheme.
     """
     fields = _read_object(raw, _TARGET)
     if "family" not in fields:

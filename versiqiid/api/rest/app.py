@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from versiqiid import __version__
+from versiqiid.api.graphs import Graphs
 from versiqiid.api.health import Health
 from versiqiid.api.history import History
 from versiqiid.api.judging import Judge
@@ -19,6 +20,7 @@ from versiqiid.api.registry.registry import Registry
 from versiqiid.api.rest import (
     describe,
     events,
+    graphs,
     history,
     keys,
     migrations,
@@ -94,6 +96,7 @@ def build(parts: Parts) -> ASGIApp:
         search.router(parts.search),
         validation.router(Judge(parts.validator, parts.service), parts.service),
         schemas.router(checking),
+        graphs.router(Graphs(parts.service)),
         migrations.router(migrating, Maps(parts.service, migrating)),
         keys.router(parts.service, streams),  # the last: it takes every path under /v1
     )

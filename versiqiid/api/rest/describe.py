@@ -81,6 +81,18 @@ VERDICTS: Final[dict[int | str, dict[str, Any]]] = {
 TESTED: Final[dict[int | str, dict[str, Any]]] = {
     200: _answer("What was tried, how each step is classified, and the documents that break a law.", {"type": "object"})
 }
+GRAPH: Final[dict[int | str, dict[str, Any]]] = {
+    200: _answer("The edges, what runs, and which edges do not hold.", {"type": "object"})
+}
+GRAPH_CHECKED: Final[dict[int | str, dict[str, Any]]] = {
+    200: _answer("For each environment the links that do not hold, and circles.", {"type": "object"})
+}
+GRAPH_PLANNED: Final[dict[int | str, dict[str, Any]]] = {
+    200: _answer("Steps in order, what moving alone would break, or the demands that conflict.", {"type": "object"})
+}
+LINKED: Final[dict[int | str, dict[str, Any]]] = {
+    200: _answer("What was written, and the links of this target that do not hold now.", {"type": "object"})
+}
 CHECKED: Final[dict[int | str, dict[str, Any]]] = {
     200: _answer(
         "Every judgement with rules, witnesses and fixes, and the live configs that would break.", _ref("Check")
@@ -106,6 +118,31 @@ SCHEMA_BODY: Final = {
         "content": {"application/octet-stream": {"schema": _RAW_SCHEMA}},
     }
 }
+GRAPH_PLAN_BODY: Final = _body(
+    {
+        "type": "object",
+        "required": ["environment", "goals"],
+        "additionalProperties": False,
+        "properties": {
+            "environment": {"type": "string"},
+            "goals": {"type": "object", "additionalProperties": {"type": "string"}, "description": "Target: version."},
+        },
+    }
+)
+LINK_BODY: Final = _body(
+    {
+        "type": "object",
+        "required": ["target", "kind", "other", "range"],
+        "additionalProperties": False,
+        "properties": {
+            "target": {"type": "string"},
+            "version": {"type": ["string", "null"], "description": "Only this version says it."},
+            "kind": {"enum": ["requires", "accepts"]},
+            "other": {"type": "string"},
+            "range": {"type": ["string", "null"], "description": "null takes the link away."},
+        },
+    }
+)
 TXN_BODY: Final = _body(_ref("Transaction"))
 BATCH_BODY: Final = _body(_ref("Batch"))
 ROLLBACK_BODY: Final = _body(
