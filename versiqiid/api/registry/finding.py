@@ -72,14 +72,11 @@ class Finding:
                     return version
         return None
 
-    async def lookup(self, subject: str, content: Content, *, normalize: bool, deleted: bool) -> r.Numbered:
+    async def lookup(self, here: Here, content: Content, *, normalize: bool, deleted: bool) -> r.Numbered:
         """The newest version that holds this text; what the caller does not name beside the text does not count.
 
-        :raises RegistryFault: no such subject, or nothing of the kind in it.
+        :raises RegistryFault: there is nothing of the kind.
         """
-        here = await self._state.load(subject)
-        if not here.versions(deleted=deleted):
-            raise faults.subject_not_found(subject)
         asked = await self.asked(content, normalize=normalize)
         found = await self.exact(here, asked, deleted=deleted)
         for version in reversed(here.versions(deleted=deleted)) if found is None else ():
@@ -101,21 +98,19 @@ class Finding:
         :param deleted: whether softly deleted versions count.
         :raises RegistryFault: no number of a version, or there is none such.
         """
-        if text in ("latest", "-1"):
-            number = None
-        else:
-            number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(NUMBER_MAX)) else 0
-            if not 0 < number <= NUMBER_MAX:
-                raise faults.invalid_version(text)
-        if not here.record.versions or (not deleted and not here.live):
+        _number(text)
+        if not here.versions(deleted=deleted):
             raise faults.subject_not_found(here.subject)
+        return self.one_of(here, text, deleted=deleted)
+
+    def one_of(self, here: Here, text: str, *, deleted: bool = False) -> r.Numbered:
+        """As ``version``, where a subject that is not there has no such version either."""
+        number = _number(text)
         versions = here.versions(deleted=deleted)
-        if number is None:
-            return versions[-1]
-        for version in versions:
-            if version.number == number:
+        for version in versions[-1:] if number is None else versions:
+            if number in (None, version.number):
                 return version
-        raise faults.version_not_found(number)
+        raise faults.version_not_found(text)
 
     async def by_id(self, number: int) -> tuple[r.Id, Here, r.Numbered]:
         """What an id stands for, and one version that holds it, a softly deleted one if need be.
@@ -196,6 +191,19 @@ class Finding:
 
         entry = await self._state.keys.get(f"families/{family}")
         return await self._state.load(subject_of(family, entry.value) if entry else family)
+
+
+def _number(text: str) -> int | None:
+    """The number of a version, None for the newest.
+
+    :raises RegistryFault: it is none.
+    """
+    if text in ("latest", "-1"):
+        return None
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(NUMBER_MAX)) else 0
+    if not 0 < number <= NUMBER_MAX:
+        raise faults.invalid_version(text)
+    return number
 
 
 def described(content: Content, text: str) -> dict[str, Any]:

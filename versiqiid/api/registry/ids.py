@@ -23,44 +23,45 @@ class Ids:
     _last: tuple[int, int] | None = None
     _given: bool = False
     _known: dict[int, tuple[r.Id, int]] = field(default_factory=dict)
-    _contents: dict[str, tuple[int, int]] = field(default_factory=dict)
+    _contents: dict[str, tuple[int, int, bool]] = field(default_factory=dict)
 
     async def find(self, identity: str) -> int | None:
-        """The id that this content has, or None."""
+        """The id that this content has, or None: it never had one, or its id was imported for another content since."""
         if identity not in self._contents:
             entry = await self.keys.get(r.content_key(identity))
             if entry is None:
                 return None
-            self._contents[identity] = (int(entry.value), entry.revision)
-        return self._contents[identity][0]
+            self._contents[identity] = (int(entry.value), entry.revision, False)
+        number = self._contents[identity][0]
+        known = await self._record(number)
+        return number if known is None or known[0].identity == identity else None
 
     async def give(self, content: Content, identity: str, use: tuple[str, str], wanted: int | None = None) -> int:
         """The content's id, a new one if need be, with this family and version among its uses.
 
         :param wanted: the id that it must have (imports).
-        :raises RegistryFault: ``wanted`` stands for something else.
+        :raises RegistryFault: ``wanted`` stands for something else that is still there.
         """
-        number = await self.find(identity) if wanted is None else wanted
-        if number is None:
-            number = await self._next()
-        if identity not in self._contents:
-            self._contents[identity] = (number, 0)
-        record, revision = await self._record(number, content)
-        same = (record.type, *record.references) == (content.type, *content.references)
+        found = await self.find(identity)
+        number = wanted if wanted is not None else found if found is not None else await self._next()
         if wanted is not None:
-            if revision and (not same or await self._other(number, identity)):
-                raise not_permitted(f"Overwrite new schema with id {wanted} is not permitted.")
             await self._reach(wanted)
+        if found is None:
+            revision = self._contents[identity][1] if identity in self._contents else 0
+            self._contents[identity] = (number, revision, True)
+        record, revision = await self._record(number) or (None, 0)
+        if record is None or record.identity != identity:
+            if record is not None and record.uses:
+                raise not_permitted(f"Overwrite new schema with id {number} is not permitted.")
+            record = r.Id(content.type, identity, content.references, content.metadata, content.rule_set)
         self._known[number] = (replace(record, uses=tuple(dict.fromkeys((*record.uses, use)))), revision)
         return number
 
     async def take(self, number: int, use: tuple[str, str]) -> None:
         """Remove a use of an id; the id itself stays with its content."""
-        entry = await self.keys.get(r.id_key(number))
-        if number not in self._known and entry is not None:
-            self._known[number] = (r.read_id(entry.value), entry.revision)
-        if number in self._known:
-            record, revision = self._known[number]
+        known = await self._record(number)
+        if known is not None:
+            record, revision = known
             self._known[number] = (replace(record, uses=tuple(u for u in record.uses if u != use)), revision)
 
     def operations(self) -> list[Operation]:
@@ -69,26 +70,20 @@ class Ids:
             Set(r.id_key(number), record.as_bytes(), revision) for number, (record, revision) in self._known.items()
         ]
         made += [
-            Set(r.content_key(identity), str(number).encode(), 0)
-            for identity, (number, revision) in self._contents.items()
-            if not revision
+            Set(r.content_key(identity), str(number).encode(), revision)
+            for identity, (number, revision, moved) in self._contents.items()
+            if moved
         ]
         if self._given and self._last is not None:
             made.append(Set(r.LAST_ID, str(self._last[0]).encode(), self._last[1]))
         return made
 
-    async def _record(self, number: int, content: Content) -> tuple[r.Id, int]:
+    async def _record(self, number: int) -> tuple[r.Id, int] | None:
         if number not in self._known:
             entry = await self.keys.get(r.id_key(number))
             if entry is not None:
                 self._known[number] = (r.read_id(entry.value), entry.revision)
-        fresh = r.Id(content.type, content.references, content.metadata, content.rule_set)
-        return self._known.get(number, (fresh, 0))
-
-    async def _other(self, number: int, identity: str) -> bool:
-        """Whether an id stands for another content than this."""
-        found = await self.keys.get(r.content_key(identity))
-        return found is None or int(found.value) != number
+        return self._known.get(number)
 
     async def _next(self) -> int:
         value, revision = await self._read_last()

@@ -54,6 +54,7 @@ class Policies:
         :raises RegistryFault: a value that no such field takes.
         """
         fields = _checked(given)
+        await self._check_changeable(subject)
         for _ in range(ATTEMPTS):
             try:
                 if subject is None:
@@ -73,6 +74,8 @@ class Policies:
 
         :raises RegistryFault: nothing was set for this subject.
         """
+        if subject is not None and not (await self._state.load(subject)).setting.fields:
+            raise faults.subject_not_found(subject)
         told = await self.told(subject, inherited=False)
         await self.set(subject, dict.fromkeys(FIELDS), by)
         return told
@@ -83,6 +86,17 @@ class Policies:
         if wide == "READONLY_OVERRIDE" or here is None:
             return wide
         return here.record.mode or (await self._around(here)).mode or wide
+
+    async def unset_mode(self, subject: str | None, by: Attribution) -> str:
+        """Take a mode back, and tell what it was.
+
+        :raises RegistryFault: none was set for this subject.
+        """
+        if subject is not None and (await self._state.load(subject)).record.mode is None:
+            raise faults.subject_not_found(subject)
+        told = await self.mode(subject, inherited=False)
+        await self.set_mode(subject, None, by)
+        return told
 
     async def mode(self, subject: str | None, *, inherited: bool) -> str:
         """
@@ -130,6 +144,11 @@ class Policies:
             return r.Subject()
         entry = await self._keys.get(r.subject_key(family_of(f":{context}:")))
         return r.read_subject(entry.value if entry else None)
+
+    async def _check_changeable(self, subject: str | None) -> None:
+        here = None if subject is None else await self._state.load(subject)
+        if (await self.mode_of(here)).startswith("READONLY"):
+            raise faults.not_permitted(f"Subject {subject or 'of every name'} is in read-only mode")
 
     async def _anything(self) -> bool:
         return any(here.live for here in await self._state.everything())

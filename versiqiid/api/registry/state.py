@@ -111,6 +111,14 @@ class State:
                 continue
         raise not_permitted(f"Subject '{subject}' is being changed by too many at once; try again.")
 
+    async def meant(self, subject: str) -> Here:
+        """The subject that somebody means who names this one: itself, or the one that it is an alias of.
+
+        An alias of an alias is not followed.
+        """
+        here = await self.load(subject)
+        return await self.load(here.setting.alias) if here.setting.alias else here
+
     async def everything(self) -> list[Here]:
         """Every subject that has versions, deleted ones included, by name."""
         families, documents = await self.keys.under("families/"), await self.keys.under(r.SUBJECTS)

@@ -10,7 +10,7 @@ import anyio
 
 from versiqiid.api.registry import faults
 from versiqiid.api.registry.commits import OPERATIONS_MAX, Keys
-from versiqiid.api.registry.finding import Finding
+from versiqiid.api.registry.finding import Asked, Finding
 from versiqiid.api.registry.ids import Ids
 from versiqiid.api.registry.judging import Judging, considered
 from versiqiid.api.registry.policies import Policies, family_document
@@ -19,6 +19,7 @@ from versiqiid.api.registry.state import ATTEMPTS, NUMBER_MAX, Here, State
 from versiqiid.core.published import ROOM as PUBLISHED
 from versiqiid.core.registry import records as r
 from versiqiid.core.registry.content import LANGUAGES, Content
+from versiqiid.core.registry.settings import FAMILY_FIELDS
 from versiqiid.core.registry.subjects import is_subject
 from versiqiid.core.versions import Scheme
 from versiqiid.engine.facts import Attribution
@@ -102,6 +103,8 @@ class Writing:
             return there.id, there
         if wanted.version is not None and wanted.version not in (-1, here.record.next_number) and mode != _IMPORT:
             raise faults.RegistryFault(42201, f"Version is not one more than previous version: {wanted.version}")
+        if setting.validates_fields:
+            _check_reserved(asked, newest)
         if mode != _IMPORT:
             outcome = await self._judging.against(here, considered(here, setting), asked.content, setting)
             if not outcome.compatible:
@@ -164,12 +167,8 @@ class Writing:
             raise faults.subject_soft_deleted(subject)
         await self._check_unreferenced(here, here.live)
         deleted = tuple(replace(each, deleted=True) for each in here.record.versions)
-        operations: list[Operation] = [Set(r.subject_key(here.family), r.Subject(deleted).as_bytes(), here.revision)]
-        key = f"families/{here.family}"
-        document = family_document(here, {"compatibility": None, "policy": None, "group": None})
-        if document is not None and here.family_entry is not None:
-            operations.append(Set(key, document, here.family_entry.revision))
-        await self._keys.commit(operations, {key: here.family_entry}, by)
+        record = replace(here.record, versions=deleted)
+        await self._keys.commit([Set(r.subject_key(here.family), record.as_bytes(), here.revision)], {}, by)
         return [each.number for each in here.live]
 
     async def _delete_version(self, subject: str, version: str, by: Attribution, *, permanent: bool) -> int:
@@ -220,11 +219,28 @@ class Writing:
             ]
             before[schema] = here.texts[version.name]
             await ids.take(version.id, (here.family, version.name))
-        record = replace(here.record, versions=tuple(each for each in here.record.versions if each not in gone))
+        left = tuple(each for each in here.record.versions if each not in gone)
+        record = replace(here.record, versions=left) if left else r.Subject()
+        if not left:  # nothing is left of the subject, nor of what was set for it
+            family = f"families/{here.family}"
+            document = family_document(here, dict.fromkeys(FAMILY_FIELDS.values()))
+            before[family] = here.family_entry
+            if document is not None and here.family_entry is not None:
+                operations.append(Set(family, document, here.family_entry.revision))
         operations.append(_written(r.subject_key(here.family), record, here.revision))
         await self._keys.commit([*operations, *ids.operations()], before, by)
         if rest:
             await self._remove(await self._state.load(here.subject), rest[::-1], by)
+
+
+def _check_reserved(asked: Asked, newest: Content | None) -> None:
+    """A name that is reserved is no field's, and stays reserved."""
+    for name in asked.content.reserved:
+        if name in asked.form.fields:
+            raise faults.incompatible(f"the new schema has a field that conflicts with the reserved field {name}")
+    for name in newest.reserved if newest else ():
+        if name not in asked.content.reserved:
+            raise faults.incompatible(f"the new schema has the reserved field {name} removed from its metadata")
 
 
 def _written(key: str, record: r.Subject, revision: int) -> Operation:

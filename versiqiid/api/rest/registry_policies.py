@@ -11,7 +11,6 @@ from starlette.routing import Route
 from versiqiid.api.registry import faults
 from versiqiid.api.registry.registry import Registry
 from versiqiid.api.rest.registry_requests import answer, by, document, flag, setting_of
-from versiqiid.core.registry.settings import LEVEL_DEFAULT
 from versiqiid.core.registry.subjects import is_subject
 
 
@@ -38,15 +37,19 @@ class _Settings:
     async def put(self, request: Request) -> Response:
         subject = _checked(setting_of(request))
         told = await document(request)
-        if not told:
-            raise faults.invalid_level()
         await self._policies.set(subject, told, by(request))
+        if not told:
+            setting = await self._policies.told(subject, inherited=True)
+            told = {
+                ("compatibility" if name == "compatibilityLevel" else name): value for name, value in setting.items()
+            }
+        if isinstance(told.get("compatibility"), str):
+            told["compatibility"] = told["compatibility"].upper()
         return answer(told)
 
     async def delete(self, request: Request) -> Response:
         subject = setting_of(request)
-        gone = await self._policies.unset(subject, by(request))
-        return answer({"compatibilityLevel": LEVEL_DEFAULT.value} if subject is None else gone)
+        return answer(await self._policies.unset(subject, by(request)))
 
 
 class _Modes:
@@ -62,16 +65,16 @@ class _Modes:
         subject = _checked(setting_of(request))
         told: dict[str, Any] = await document(request)
         mode = told.get("mode")
+        if mode is None:
+            await self._policies.set_mode(subject, None, by(request))
+            return answer({"mode": await self._policies.mode(subject, inherited=True)})
         if not isinstance(mode, str):
             raise faults.invalid_mode()
         await self._policies.set_mode(subject, mode.upper(), by(request), force=flag(request, "force"))
         return answer({"mode": mode.upper()})
 
     async def delete(self, request: Request) -> Response:
-        subject = setting_of(request)
-        mode = await self._policies.mode(subject, inherited=subject is None)
-        await self._policies.set_mode(subject, None, by(request))
-        return answer({"mode": mode})
+        return answer({"mode": await self._policies.unset_mode(setting_of(request), by(request))})
 
 
 def _checked(subject: str | None) -> str | None:

@@ -74,9 +74,9 @@ def number(request: Request, name: str, default: int) -> int:
 
 
 def page(request: Request, found: list[Any]) -> list[Any]:
-    """The part of a list that ``offset`` and ``limit`` ask for; a negative limit is none."""
+    """The part of a list that ``offset`` and ``limit`` ask for; a limit below 1 is none."""
     offset, limit = max(0, number(request, "offset", 0)), number(request, "limit", _LIMIT_DEFAULT)
-    return found[offset:] if limit < 0 else found[offset : offset + limit]
+    return found[offset:] if limit < 1 else found[offset : offset + limit]
 
 
 def by(request: Request) -> Attribution:

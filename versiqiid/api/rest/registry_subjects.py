@@ -11,7 +11,8 @@ from versiqiid.api.registry.judging import Outcome, considered
 from versiqiid.api.registry.registry import Registry
 from versiqiid.api.registry.writing import Wanted
 from versiqiid.api.rest.registry_requests import answer, by, content, document, flag, page, path, subject, text, whole
-from versiqiid.core.registry.subjects import ANY_CONTEXT, is_listed
+from versiqiid.core.registry.records import Numbered
+from versiqiid.core.registry.subjects import ANY_CONTEXT, is_listed, is_subject
 
 
 def routes(registry: Registry) -> list[Route]:
@@ -50,12 +51,15 @@ class _Subjects:
 
     async def lookup(self, request: Request) -> Response:
         told = await document(request)
-        name = subject(request)
+        here = await self._registry.state.meant(subject(request))
+        deleted = flag(request, "deleted")
+        if not here.versions(deleted=deleted):
+            raise faults.subject_not_found(here.subject)
+        if told.get("schema") == "":
+            raise faults.schema_not_found()
         wanted = content(told, request.scope.get("versiqii.context"))
-        here = await self._registry.state.load(name)
         normalize = flag(request, "normalize") or (await self._registry.policies.setting(here)).normalize
-        found = await self._registry.finding.lookup(name, wanted, normalize=normalize, deleted=flag(request, "deleted"))
-        here = await self._registry.state.load(name)
+        found = await self._registry.finding.lookup(here, wanted, normalize=normalize, deleted=deleted)
         return answer(await self._registry.finding.told(here, found, request.query_params.get("format", "")))
 
     async def delete(self, request: Request) -> Response:
@@ -64,7 +68,7 @@ class _Subjects:
 
     async def newest_with(self, request: Request) -> Response:
         """The newest version whose metadata has all these properties."""
-        here = await self._registry.state.load(subject(request))
+        here = await self._registry.state.meant(subject(request))
         keys, values = request.query_params.getlist("key"), request.query_params.getlist("value")
         deleted = flag(request, "deleted")
         if not here.versions(deleted=deleted):
@@ -82,7 +86,7 @@ class _Versions:
         self._registry = registry
 
     async def listed(self, request: Request) -> Response:
-        here = await self._registry.state.load(subject(request))
+        here = await self._registry.state.meant(subject(request))
         found = here.versions(deleted=flag(request, "deleted"), only_deleted=flag(request, "deletedOnly"))
         if not found:
             raise faults.subject_not_found(here.subject)
@@ -96,22 +100,27 @@ class _Versions:
             whole(told, "id"),
             normalize=flag(request, "normalize"),
         )
-        given, _ = await self._registry.writing.register(subject(request), wanted, by(request))
+        given, _ = await self._registry.writing.register(await self._named(request), wanted, by(request))
         return answer({"id": given})
 
+    async def _named(self, request: Request) -> str:
+        """The subject that is meant; one that cannot be is told by whoever is to use it."""
+        named = subject(request)
+        return (await self._registry.state.meant(named)).subject if is_subject(named) else named
+
     async def get(self, request: Request) -> Response:
-        here = await self._registry.state.load(subject(request))
+        here = await self._registry.state.meant(subject(request))
         found = self._registry.finding.version(here, path(request, "version"), deleted=flag(request, "deleted"))
         return answer(await self._registry.finding.told(here, found, request.query_params.get("format", "")))
 
     async def text(self, request: Request) -> Response:
-        here = await self._registry.state.load(subject(request))
+        here = await self._registry.state.meant(subject(request))
         found = self._registry.finding.version(here, path(request, "version"), deleted=flag(request, "deleted"))
         told = await self._registry.finding.told(here, found, request.query_params.get("format", ""))
         return text(str(told["schema"]))
 
     async def users(self, request: Request) -> Response:
-        here = await self._registry.state.load(subject(request))
+        here = await self._registry.state.meant(subject(request))
         found = self._registry.finding.version(here, path(request, "version"), deleted=True)
         users = await self._registry.finding.referenced_by(here, found, deleted=flag(request, "deleted"))
         return answer(page(request, users))
@@ -136,18 +145,17 @@ class _Verdicts:
         """``version``: None = every version that the level asks for."""
         registry = self._registry
         told = await document(request)
-        here = await registry.state.load(subject(request))
+        here = await registry.state.meant(subject(request))
         setting = await registry.policies.setting(here)
         asked = await registry.finding.asked(
             content(told, request.scope.get("versiqii.context")),
             normalize=flag(request, "normalize") or setting.normalize,
         )
+        versions: tuple[Numbered, ...] = ()
         if version is None:
             versions = considered(here, setting)
-        elif not here.live and version in ("latest", "-1"):
-            versions = ()
-        else:
-            versions = (registry.finding.version(here, version),)
+        elif here.live or version not in ("latest", "-1"):
+            versions = (registry.finding.one_of(here, version),)
         outcome: Outcome = await registry.judging.against(here, versions, asked.content, setting)
         answered: dict[str, object] = {"is_compatible": outcome.compatible}
         if flag(request, "verbose"):

@@ -59,6 +59,13 @@ class Content:
     metadata: Mapping[str, Any] | None = None
     rule_set: Mapping[str, Any] | None = None
 
+    @property
+    def reserved(self) -> tuple[str, ...]:
+        """Names that no field may have, as the metadata's property ``confluent:reserved`` lists them."""
+        properties = (self.metadata or {}).get("properties")
+        listed = properties.get("confluent:reserved") if isinstance(properties, dict) else None
+        return tuple(name.strip() for name in listed.split(",") if name.strip()) if isinstance(listed, str) else ()
+
     def identity(self, form: str) -> str:
         """What contents that are the same have in common.
 
@@ -92,6 +99,7 @@ class Form:
     :ivar plain: equal for texts that say the same in the same order. :ivar normal: for those that say the same.
     :ivar normal_text: a text that every text of this normal form becomes.
     :ivar serialized: base64 of the compiled file; Protobuf only.
+    :ivar fields: the names of the fields at the top.
     """
 
     text: str
@@ -99,3 +107,4 @@ class Form:
     normal: str
     normal_text: str
     serialized: str = ""
+    fields: tuple[str, ...] = ()

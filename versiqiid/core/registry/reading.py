@@ -36,18 +36,19 @@ def read(text: Text, compile_: Compile) -> Form:
             schema = _parsed(text.text)
             read_avro(schema, [_parsed(each) for _, each in text.references])
             plain, normal = (_compact(avro_form.form_of(schema, normal=normal)) for normal in (False, True))
-            return Form(text.text, plain, normal, normal)
+            return Form(text.text, plain, normal, normal, fields=_names(schema, "fields"))
         case SchemaType.JSON:
             schema = _parsed(text.text)
             compile_schema(_bundled(text, schema), formats=False)
             plain, normal = (json_form.form_of(schema, normal=normal) for normal in (False, True))
-            return Form(text.text, plain, normal, normal)
+            return Form(text.text, plain, normal, normal, fields=_names(schema, "properties"))
         case SchemaType.PROTOBUF:
             source = as_source(text)
             file = protobuf_form.file_of(compile_(source))
             plain, normal = (protobuf_form.form_of(file, normal=normal) for normal in (False, True))
             ordered = protobuf_form.from_base64(normal)
-            return Form(source.text, plain, normal, source_of(ordered), protobuf_form.serialized(file))
+            names = tuple(field.name for message in file.message_type for field in message.field)
+            return Form(source.text, plain, normal, source_of(ordered), protobuf_form.serialized(file), names)
 
 
 def judge(old: Text, new: Text, policy: str, compile_: Compile) -> Judgement:
@@ -70,6 +71,13 @@ def as_source(text: Text) -> Text:
     """A Protobuf schema with all parts as source, whatever they were sent as."""
     parts = tuple((name, _source(each)) for name, each in text.references)
     return Text(text.type, _source(text.text), parts)
+
+
+def _names(schema: Any, room: str) -> tuple[str, ...]:
+    found = schema.get(room) if isinstance(schema, dict) else None
+    if isinstance(found, list):
+        return tuple(str(each["name"]) for each in found if isinstance(each, dict) and "name" in each)
+    return tuple(found) if isinstance(found, dict) else ()
 
 
 def _source(text: str) -> str:

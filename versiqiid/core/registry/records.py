@@ -67,18 +67,24 @@ class Subject:
 class Id:
     """What an id stands for.
 
+    :ivar identity: of its content; an id that nobody uses may be imported for another one.
     :ivar uses: family and version name of every version that holds it, also softly deleted ones; the first is where
         its text is read.
     """
 
     type: SchemaType
+    identity: str
     references: tuple[Reference, ...] = ()
     metadata: Mapping[str, Any] | None = None
     rule_set: Mapping[str, Any] | None = None
     uses: tuple[tuple[str, str], ...] = ()
 
     def as_bytes(self) -> bytes:
-        told: dict[str, Any] = {"type": self.type.value, "uses": [list(use) for use in self.uses]}
+        told: dict[str, Any] = {
+            "type": self.type.value,
+            "identity": self.identity,
+            "uses": [list(use) for use in self.uses],
+        }
         told |= {"references": [each.as_json() for each in self.references]} if self.references else {}
         told |= {"metadata": dict(self.metadata)} if self.metadata else {}
         told |= {"ruleSet": dict(self.rule_set)} if self.rule_set else {}
@@ -112,6 +118,7 @@ def read_id(raw: bytes) -> Id:
     told = json.loads(raw)
     return Id(
         SchemaType(told["type"]),
+        told["identity"],
         tuple(Reference(**each) for each in told.get("references", ())),
         told.get("metadata"),
         told.get("ruleSet"),

@@ -78,8 +78,18 @@ class Setting:
         return self.fields.get("compatibilityGroup") or None
 
     @property
+    def alias(self) -> str | None:
+        """The subject that is meant when somebody speaks of this one."""
+        return self.fields.get("alias") or None
+
+    @property
     def normalize(self) -> bool:
         return bool(self.fields.get("normalize", False))
+
+    @property
+    def validates_fields(self) -> bool:
+        """Whether names that are reserved must be kept free."""
+        return bool(self.fields.get("validateFields", False))
 
     def metadata(self, own: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
         """A schema's metadata between the default and the override."""
@@ -99,8 +109,11 @@ def _merged(first: Mapping[str, Any] | None, then: Mapping[str, Any] | None) -> 
 
 
 def _joined(first: Any, then: Any) -> Any:
+    """What is named on one side only stays; lists (tags, sensitive properties) are put together."""
     if isinstance(first, dict) and isinstance(then, dict):
-        return {**first, **then}
+        return {name: _joined(first.get(name), then.get(name)) for name in {**first, **then}}
+    if isinstance(first, list) and isinstance(then, list):
+        return first + [each for each in then if each not in first]
     return first if then is None else then
 
 

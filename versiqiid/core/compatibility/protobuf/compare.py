@@ -88,7 +88,9 @@ class Comparison:
                 yield Found("ONEOF_FIELD_ADDED" if group else rule, f"{path}{group}/{number}")
             elif was is not None and now is not None:
                 if _group(old, was) and not _group(new, now):
-                    yield Found("ONEOF_FIELD_MOVED_TO_TOP_LEVEL", f"{path}/{number}")
+                    stays = _group(old, was) in _oneofs(new)
+                    rule = "ONEOF_FIELD_REMOVED" if stays else "ONEOF_FIELD_MOVED_TO_TOP_LEVEL"
+                    yield Found(rule, f"{path}/{number}")
                 yield from self._field(f"{path}{_group(new, now)}/{number}", was, now)
 
     def _field(self, path: str, old: Any, new: Any) -> Iterator[Found]:
