@@ -139,6 +139,7 @@ class LawCheck:
         way = course.way
         most = effort.count * CANDIDATES_PER_INPUT
         candidates = iter(Inputs(way.reads.schema, effort.seed, most, way.live, images, effort.extras))
+        await self._trips.warm(course)
         deadline = anyio.current_time() + effort.budget_s
         while tried.complete and tried.tally.tried < effort.count and not tried.done:
             chunk = await anyio.to_thread.run_sync(_some, candidates)
@@ -151,20 +152,17 @@ class LawCheck:
         """Try those that fit their schema, and count them."""
         course, tally = tried.course, tried.tally
         fits = await self._trips.fitting(course, [candidate.document for candidate in chunk])
-        chosen = [candidate for candidate, fitting in zip(chunk, fits, strict=True) if fitting]
-        trips: list[Trip] = []
-        for candidate in chosen[: effort.count - tally.tried]:
-            twice = tally.tried + len(trips) < effort.twice_max
-            trips.append(await self._trips.there(course, candidate.document, twice=twice))
-            if anyio.current_time() > deadline:
-                tried.complete = False
-                break
-        for candidate, trip in zip(chosen, await self._trips.judged(course, trips), strict=False):
-            whole = await self._trips.back(course, trip, bare=not tally.needs_stash)
-            await self._count(tried, candidate, whole)
-            if anyio.current_time() > deadline:
-                tried.complete = False
-                return
+        fitting = [candidate for candidate, fits_ in zip(chunk, fits, strict=True) if fits_]
+        chosen = {id(each.document): each for each in fitting[: effort.count - tally.tried]}
+        documents = [candidate.document for candidate in chosen.values()]
+        twice = max(0, effort.twice_max - tally.tried)
+        trips = await self._trips.there(course, documents, twice=twice, deadline=deadline)
+        trips = await self._trips.judged(course, trips)
+        whole = await self._trips.back(course, trips, bare=not tally.needs_stash, deadline=deadline)
+        for trip in whole:
+            await self._count(tried, chosen[id(trip.document)], trip)
+        if len(whole) < len(documents) or anyio.current_time() > deadline:
+            tried.complete = False
 
     async def _count(self, tried: Tried, candidate: Candidate, trip: Trip) -> None:
         course = tried.course

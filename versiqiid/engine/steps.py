@@ -14,7 +14,7 @@ from versiqiid.core.patch import apply_patch
 from versiqiid.core.plan import Case, held, rejected
 from versiqiid.core.status import StepTaken
 from versiqiid.errors import InvalidInput, MigrationFailed
-from versiqiid.ports import GuestCall, MigrationRuntime, Runtime
+from versiqiid.ports import GuestCall, GuestResult, MigrationRuntime, Runtime
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,18 @@ class StepRunner:
                 raise MigrationFailed(f"runtime {other!r} is not supported by this build")
 
     async def _guest(self, step: Step, document: Json, stash: Json) -> Taken:
-        envelope = build(document, family=step.family, frm=step.source, to=step.destination, stash=stash)
-        call = GuestCall(step.module, step.digest, step.entry, envelope, step.manifest.source)
-        result = await self._runtime.run(call)
-        return Taken(interpret(result.output), result.output, result.fuel)
+        return taken_from(await self._runtime.run(guest_call(step, document, stash)))
+
+
+def guest_call(step: Step, document: Json, stash: Json = None) -> GuestCall:
+    """The call of a step that is a guest: its module or script, and the envelope."""
+    envelope = build(document, family=step.family, frm=step.source, to=step.destination, stash=stash)
+    return GuestCall(step.module, step.digest, step.entry, envelope, step.manifest.source)
+
+
+def taken_from(result: GuestResult) -> Taken:
+    """What a guest's bytes say.
+
+    :raises MigrationFailed: it refused, or gave rubbish.
+    """
+    return Taken(interpret(result.output), result.output, result.fuel)

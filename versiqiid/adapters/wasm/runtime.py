@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import weakref
 from dataclasses import dataclass
 from functools import partial
@@ -18,9 +19,10 @@ import anyio.to_thread
 from versiqiid.adapters.wasm import lua
 from versiqiid.adapters.wasm.abi import is_component
 from versiqiid.adapters.wasm.limits import Limits
+from versiqiid.errors import MigrationFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from versiqiid.adapters.wasm.modules import ModuleCache
@@ -67,6 +69,28 @@ class WasmRuntime:
         if not self._prepared(guest):
             await anyio.to_thread.run_sync(self._prepare, guest, limiter=self._compilers, abandon_on_cancel=True)
         return await anyio.to_thread.run_sync(self._run, guest, limiter=self._workers, abandon_on_cancel=True)
+
+    async def run_many(self, calls: Iterable[GuestCall], *, budget_s: float) -> list[GuestResult | MigrationFailed]:
+        """What each call gave, in order, in one turn of a worker; a failure of a guest is its answer.
+
+        :param calls: gone through in the worker, one after the other.
+        :param budget_s: seconds after which no further call is begun: then there are fewer answers, but at least one.
+        """
+        return await anyio.to_thread.run_sync(
+            self._run_many, calls, budget_s, limiter=self._workers, abandon_on_cancel=True
+        )
+
+    def _run_many(self, calls: Iterable[GuestCall], budget_s: float) -> list[GuestResult | MigrationFailed]:
+        deadline = time.monotonic() + budget_s
+        told: list[GuestResult | MigrationFailed] = []
+        for call in calls:
+            try:
+                told.append(self._run(_guest(call)))
+            except MigrationFailed as failure:
+                told.append(failure)
+            if time.monotonic() > deadline:
+                break
+        return told
 
     def _prepared(self, guest: _Guest) -> bool:
         machine = self._machines.get(guest.kind)
