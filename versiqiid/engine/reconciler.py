@@ -70,6 +70,7 @@ class Reconciler:
         self._ready: list[Change] = []
         self._claims = Claims()
         self._lanes = anyio.Semaphore(LANES)
+        self._asking = anyio.Lock()
         self._deciding = 0
         self._bell = anyio.Event()
 
@@ -232,16 +233,16 @@ class Reconciler:
 
         Only then are its items decided again: else a status could be left pointing at where its settlement is not.
         """
-        for attempt in count(1):
-            try:
-                await self._writer.make_sure()
-            except FenceLost:
-                raise
-            except (Unavailable, Refused) as error:
-                log.warning("outcome_unknown", code=error.code, reason=error.message)
-                await anyio.sleep(delay_s(UNSURE_BACKOFF, attempt, seed=0.0))  # one leads, so nobody is in step
-            else:
-                return
+        async with self._asking:  # one asks for all
+            for attempt in count(1):
+                try:
+                    await self._writer.make_sure()
+                    break
+                except FenceLost:
+                    raise
+                except (Unavailable, Refused) as error:
+                    log.warning("outcome_unknown", code=error.code, reason=error.message)
+                    await anyio.sleep(delay_s(UNSURE_BACKOFF, attempt, seed=0.0))  # one leads: nobody is in step
 
     def _follow(self, chunk: list[Change], written: Written) -> None:
         """What was written may move others, in the same transaction or not: drifts are told from statuses."""
