@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from versiqiid.errors import InvalidSetting, JournalRefused, VersiqiiError
+from versiqiid.errors import InvalidSetting, JournalRefused, Refused, VersiqiiError
 
 if TYPE_CHECKING:
     from versiqiid.settings import Settings
@@ -86,18 +86,35 @@ def journal() -> None:
 
 @journal.command()
 @_place
-@click.option("--repair", is_flag=True, help="First put streams, keys and epoch right; entries are never touched.")
+@click.option("--repair", is_flag=True, help="First put streams, keys and epoch right, drop snapshots.")
 @_judged
 def rebuild(*, repair: bool, **given: Any) -> None:
     """Recompute every projection from the entries alone and compare it with what is stored.
 
     Exit 0 only if all of it is equal; 3 with the first difference, last line "refused: <class> at <place>".
     """
-    found = _with_journal(given, lambda opened: opened.rebuild(repair=repair))
+    from versiqiid.engine.past import check_snapshots  # noqa: PLC0415
+    from versiqiid.sides import open_beside  # noqa: PLC0415
+
+    async def work(opened: Any) -> tuple[Any, int]:
+        found = await opened.rebuild(repair=repair)
+        async with open_beside(_settings(given, "journal", "data_dir")) as beside:
+            try:
+                if repair:
+                    await beside.snapshots.drop(0)
+                return found, await check_snapshots(opened, beside.snapshots)
+            except JournalRefused:
+                raise
+            except Refused:  # a journal in PostgreSQL that was made before there were any
+                return found, 0
+
+    found, snapshots = _with_journal(given, work)
     click.echo(
         f"rebuilt from {found.size} entries: {found.streams} streams, {found.keys} keys, epoch {found.epoch};"
         " all as stored"
     )
+    if snapshots:
+        click.echo(f"snapshots: {snapshots}, all as the entries say")
 
 
 @journal.command()

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from versiqiid.adapters.sql.deliveries import SqlDeliveries
+from versiqiid.adapters.sql.snapshots import SqlSnapshots
+from versiqiid.engine.past import Snapshots
 from versiqiid.engine.search import Index
 from versiqiid.settings import Settings
 from versiqiid.stores import sqlite_path
@@ -25,6 +27,7 @@ class Beside:
 
     index: Index
     deliveries: SqlDeliveries
+    snapshots: Snapshots
 
 
 @asynccontextmanager
@@ -36,16 +39,20 @@ async def open_beside(settings: Settings) -> AsyncIterator[Beside]:
     url = settings.journal_url
     if url.startswith(_SQLITE):
         from versiqiid.adapters.sqlite.search import SearchIndex  # noqa: PLC0415
-        from versiqiid.adapters.sqlite.side import DELIVERIES, SideFile  # noqa: PLC0415
+        from versiqiid.adapters.sqlite.side import DELIVERIES, SNAPSHOTS, SideFile  # noqa: PLC0415
 
-        yield Beside(SearchIndex(_file(url, "search")), SqlDeliveries(SideFile(_file(url, "deliveries"), *DELIVERIES)))
+        yield Beside(
+            SearchIndex(_file(url, "search")),
+            SqlDeliveries(SideFile(_file(url, "deliveries"), *DELIVERIES)),
+            SqlSnapshots(SideFile(_file(url, "snapshots"), *SNAPSHOTS)),
+        )
     else:
         from versiqiid.adapters.postgres.search import PostgresSearchIndex  # noqa: PLC0415
         from versiqiid.adapters.postgres.side import SideDatabase  # noqa: PLC0415
 
         side = SideDatabase(url)
         try:
-            yield Beside(PostgresSearchIndex(side), SqlDeliveries(side))
+            yield Beside(PostgresSearchIndex(side), SqlDeliveries(side), SqlSnapshots(side))
         finally:
             await side.aclose()
 

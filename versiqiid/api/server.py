@@ -28,6 +28,7 @@ from versiqiid.api.trace import Trace
 from versiqiid.core.access import Tell
 from versiqiid.engine.audit import AuditedJournal
 from versiqiid.engine.engine import Engine
+from versiqiid.engine.past import Past
 from versiqiid.engine.writer import LEADER
 from versiqiid.errors import InvalidSetting
 from versiqiid.logs import logger
@@ -166,6 +167,7 @@ def _parts(faces: Faces, settings: Settings, stop: anyio.Event) -> Parts:
             faces.beside.deliveries,
         ),
         search=Search(cast("AuditedJournal", faces.journal), faces.beside.index),
+        past=Past(cast("AuditedJournal", faces.journal), faces.beside.snapshots),
         stopping=stop,
         tokens=_tokens(settings),
     )

@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "rollback": ("rollback", "rollback", "Move a config, a binding or an environment back."),
     "search": ("search", "search", "Find journal entries by words in them and in their documents."),
     "schemas": ("schemas", "schemas", "Register schemas, judge them, and lead them through their life."),
+    "state": ("state", "state", "All keys as they were at a time."),
     "status": ("status", "status", "How every binding stands."),
     "targets": ("targets", "targets", "What has a version, and which schema each version reads."),
     "trace": ("trace", "trace", "One correlation id through code, configuration, state, events and decision."),

@@ -16,6 +16,7 @@ from versiqiid.adapters.sql.operations import Append, Intend, Prepared
 from versiqiid.core import journal
 from versiqiid.core.canonical import digest
 from versiqiid.core.journal import KeyState
+from versiqiid.core.past import created_by
 from versiqiid.errors import Conflict, FenceLost, NotFound, Refused
 from versiqiid.ports import Intent, IntentId, Recorded
 
@@ -249,10 +250,8 @@ def _returns(observed: KeyState, row: KeyRow | None, before: Recorded | None, *,
 
 
 def observe(row: KeyRow | None, observed: KeyState, position: int, time: str) -> KeyRow:
-    """The newest known state of a key after an entry about it: the highest revision, the later entry among equals, and
-    whatever the store was put back to.
-    """
-    if row is not None and observed.revision < row.revision and not observed.returned:
+    """The newest known state of a key after an entry about it."""
+    created = created_by(row, observed, time)
+    if row is not None and created is None:
         return row
-    created = row.created if row is not None and row.digest is not None else time
-    return KeyRow(observed.revision, observed.digest, position, created, time)
+    return KeyRow(observed.revision, observed.digest, position, created or time, time)

@@ -115,3 +115,13 @@ DELIVERIES: tuple[int, tuple[str, ...]] = (
     ),
 )
 """Form and tables of the file that ``sql.deliveries`` uses."""
+
+SNAPSHOTS: tuple[int, tuple[str, ...]] = (
+    1,
+    (
+        """CREATE TABLE snapshots (
+            position INTEGER PRIMARY KEY NOT NULL, root TEXT NOT NULL, digest TEXT NOT NULL, body BLOB NOT NULL
+        ) STRICT""",
+    ),
+)
+"""Form and tables of the file that ``sql.snapshots`` uses."""

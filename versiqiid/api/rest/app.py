@@ -16,6 +16,7 @@ from versiqiid.api.history import History
 from versiqiid.api.judging import Judge
 from versiqiid.api.maps import Maps
 from versiqiid.api.migrations import Migrations
+from versiqiid.api.past import PastStates
 from versiqiid.api.registry.registry import Registry
 from versiqiid.api.rest import (
     describe,
@@ -29,6 +30,7 @@ from versiqiid.api.rest import (
     registry,
     schemas,
     search,
+    state,
     system,
     trace,
     validation,
@@ -42,6 +44,7 @@ from versiqiid.api.schemas import Comparer, Schemas
 from versiqiid.api.search import Search
 from versiqiid.api.service import Service
 from versiqiid.api.trace import Trace
+from versiqiid.engine.past import Past
 from versiqiid.ports import Journal, Metrics, MigrationRuntime, Validator
 
 
@@ -66,6 +69,7 @@ class Parts:
     leader_key: str
     trace: Trace
     search: Search
+    past: Past
     stopping: anyio.Event
     tokens: frozenset[bytes] = frozenset()
 
@@ -88,10 +92,12 @@ def build(parts: Parts) -> ASGIApp:
     checking = Schemas(parts.service, parts.validator, parts.comparer)
     parts.service.inspections += [migrating.check, SchemaRules(parts.service, checking).check]
     past, streams = History(parts.journal), Streams(parts.stopping)
+    states = PastStates(parts.journal, past, parts.past)
     routers = (
         system.router(parts.health, parts.render, leader_key=parts.leader_key),
         events.router(parts.journal, streams),
         history.router(past, Rollback(parts.service, past)),
+        state.router(states),
         trace.router(parts.trace),
         search.router(parts.search),
         validation.router(Judge(parts.validator, parts.service), parts.service),
