@@ -1,7 +1,7 @@
 # make help says what there is. Everything happens in .venv, which is made from requirements.lock (every file pinned by
 # hash) with any Python 3.11 or newer. After a change of the dependencies in pyproject.toml:
 #   uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \
-#     --extra postgres --extra s3 --group dev pyproject.toml -o requirements.lock
+#     --extra postgres --extra s3 --extra timestamp --group dev pyproject.toml -o requirements.lock
 
 SHELL := /bin/sh
 .SHELLFLAGS := -ec

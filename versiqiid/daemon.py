@@ -26,6 +26,7 @@ from versiqiid.adapters.validation import ProcessComparer, ProcessValidator
 from versiqiid.adapters.validation.registrar import ProcessReader
 from versiqiid.adapters.wasm import WasmRuntime
 from versiqiid.archives import Archiving
+from versiqiid.attestations import Attesting
 from versiqiid.core.imports import Import
 from versiqiid.engine.access import AccessLog, Append
 from versiqiid.engine.checkpoints import CheckpointLoop
@@ -63,6 +64,7 @@ class Daemon:
     outbox: Outbox | None
     alarms: list[str]
     archiving: Archiving | None
+    attesting: Attesting | None
     access: AccessLog
     oversight: Oversight
     beside: Beside
@@ -114,6 +116,9 @@ async def _open(settings: Settings, opened: AsyncExitStack) -> Daemon:
     archiving = Archiving(settings, journal, signer.vkey, metrics) if signer and settings.archive else None
     if archiving is not None:
         tasks.append(archiving.run)
+    attesting = Attesting(settings, journal, metrics) if signer and (settings.witness or settings.timestamp) else None
+    if attesting is not None:
+        tasks.append(attesting.run)
     engine = Engine(
         Ports(store, store, journal, validator, WasmRuntime(), metrics),
         EngineSettings(
@@ -139,6 +144,7 @@ async def _open(settings: Settings, opened: AsyncExitStack) -> Daemon:
         outbox,
         alarms,
         archiving,
+        attesting,
         access,
         oversight,
         beside,
@@ -232,6 +238,7 @@ async def _start_api(daemon: Daemon, tasks: TaskGroup, stop: anyio.Event) -> str
             *daemon.oversight.notes,
             lambda: _outbox_note(daemon),
             lambda: daemon.archiving.note() if daemon.archiving else None,
+            lambda: daemon.attesting.note() if daemon.attesting else None,
             lambda: "; ".join(daemon.alarms) or None,
         ),
     )

@@ -135,6 +135,21 @@ class Settings(BaseSettings):
     checkpoint_interval_s: float = Field(default=1.0, gt=0)
     """How often a checkpoint is signed when there are new entries."""
 
+    witness: str = ""
+    """Who cosigns checkpoints: ``https://host/prefix#<the witness's key>``, comma separated; empty = nobody."""
+
+    witness_interval_s: float = Field(default=60.0, gt=0)
+    """How often the leader asks the witnesses when there are new entries."""
+
+    timestamp: str = ""
+    """Address of a time-stamping authority (RFC 3161) that stamps checkpoints; empty = none. Needs ``timestamp-ca``."""
+
+    timestamp_ca: Path | None = None
+    """PEM file with the root certificates that the authority's own must lead to."""
+
+    timestamp_interval_s: float = Field(default=3600.0, gt=0)
+    """How often the leader has a checkpoint stamped when there are new entries."""
+
     archive: str = ""
     """``s3://bucket/prefix``: where the journal is kept a second time; empty = nowhere. Endpoint, region and
     credentials are found as AWS's own clients find them (``AWS_ENDPOINT_URL``, ``AWS_ACCESS_KEY_ID``, …)."""

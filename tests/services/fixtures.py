@@ -13,13 +13,14 @@ import pytest
 
 from tests.services.catalogue import required
 from tests.services.consul import Consul, ConsulOnDisk, ConsulWithAcl
-from tests.services.consul.cluster import ConsulCluster
+from tests.services.consul.cluster import ConsulCluster, ConsulClusterWithAcl
 from tests.services.finder import Found, MisnamedError, MissingServiceError, find
 from tests.services.kafka import Kafka
 from tests.services.postgres import Postgres
 from tests.services.prometheus import Prometheus
 from tests.services.vault import Vault, VaultOnDisk
 from tests.services.versitygw import Versitygw
+from tests.services.witness import Witness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -104,6 +105,12 @@ def consul_cluster(request: pytest.FixtureRequest) -> Iterator[ConsulCluster]:
 
 
 @pytest.fixture
+def consul_cluster_acl(request: pytest.FixtureRequest) -> Iterator[ConsulClusterWithAcl]:
+    """Three fresh Consul servers with ACLs, default deny; `.token` may do everything."""
+    yield from launch(request, ConsulClusterWithAcl)
+
+
+@pytest.fixture
 def consul_acl(request: pytest.FixtureRequest) -> Iterator[ConsulWithAcl]:
     """A fresh Consul with ACLs, default deny; `.token` may do everything."""
     yield from launch(request, ConsulWithAcl)
@@ -151,6 +158,25 @@ def prometheus(request: pytest.FixtureRequest) -> Iterator[Callable[..., Prometh
 def versitygw(request: pytest.FixtureRequest) -> Iterator[Versitygw]:
     """A fresh S3 server without buckets."""
     yield from launch(request, Versitygw)
+
+
+@pytest.fixture
+def witness(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Witness]]:
+    """Starts a fresh witness that knows one log: `witness(vkey)`."""
+    started: list[Iterator[Witness]] = []
+
+    def make(vkey: str) -> Witness:
+        one = Witness()
+        one.trust(vkey)
+        return one
+
+    def start(vkey: str) -> Witness:
+        started.append(launch(request, lambda: make(vkey)))
+        return next(started[-1])
+
+    yield start
+    for one in started:
+        next(one, None)
 
 
 @pytest.fixture(scope="session")

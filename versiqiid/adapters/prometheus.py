@@ -123,6 +123,7 @@ _ROWS: Final[tuple[MetricSpec, ...]] = (
     MetricSpec("versiqii_checkpoint_age_seconds", _G, "Time since the newest checkpoint was signed."),
     MetricSpec("versiqii_archive_entries", _G, "Entries in the archive."),
     MetricSpec("versiqii_archive_age_seconds", _G, "Time since the archive was last brought up to date."),
+    MetricSpec("versiqii_witnessed_entries", _G, "Entries that every witness has cosigned a checkpoint of."),
     MetricSpec("versiqii_outbox_backlog", _G, "Entries that the sink has not acknowledged."),
     MetricSpec("versiqii_outbox_age_seconds", _G, "Age of the oldest entry that the sink has not acknowledged."),
     MetricSpec("versiqii_outbox_published_total", _C, "Entries that the sink acknowledged."),

@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import anyio
 
+from versiqiid.attestations import authority, witnesses
 from versiqiid.core.audit import Verified
+from versiqiid.core.cosignature import WitnessKey, parse_witness_key
 from versiqiid.core.note import VerifierKey, parse_vkey, peek_checkpoint
 from versiqiid.core.proof import verify_receipt
 from versiqiid.engine.audit import prove, sign_on_request, verify_journal
 from versiqiid.engine.audit_directory import verify_large_directory
 from versiqiid.engine.audit_export import export
-from versiqiid.errors import InvalidInput
+from versiqiid.engine.timestamping import stamp_newest
+from versiqiid.engine.witnessing import cosign
+from versiqiid.errors import InvalidInput, InvalidSetting
 from versiqiid.ports import Actor, Query
 from versiqiid.settings import Settings, load
 from versiqiid.signers import known_keys, open_signer
@@ -48,41 +53,65 @@ def entries(
     return _with(journal, data_dir, work)
 
 
-def verify_here(
-    journal: str | None, data_dir: Path | None, vkeys: Sequence[Path], against: Sequence[Path]
-) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Trusted:
+    """What a verification is given from elsewhere: files with verifier keys, earlier checkpoints, witnesses' keys."""
+
+    vkeys: Sequence[Path] = ()
+    against: Sequence[Path] = ()
+    witnesses: Sequence[Path] = ()
+
+    def keys(self) -> list[VerifierKey]:
+        """A file may name several keys, one a line: a journal that has changed its key needs all of them."""
+        return [parse_vkey(line) for line in _lines(self.vkeys)]
+
+    def witness_keys(self) -> list[WitnessKey]:
+        """A witness's key a line."""
+        return [parse_witness_key(line) for line in _lines(self.witnesses)]
+
+    def notes(self) -> list[bytes]:
+        """The checkpoints."""
+        return [path.read_bytes() for path in self.against]
+
+
+def verify_here(journal: str | None, data_dir: Path | None, trusted: Trusted) -> list[str]:
     """Verify the journal itself; what was found, a sentence a line.
 
     :raises JournalRefused: the fault and where it is.
     """
 
     async def work(opened: Any, settings: Settings) -> Verified:
-        keys = _keys(vkeys)
-        if not keys:
-            keys = await known_keys(settings, opened)
-        notes = [path.read_bytes() for path in against]
-        return await verify_journal(opened, keys, key_given=bool(vkeys), against=notes)
+        keys = trusted.keys()
+        return await verify_journal(
+            opened,
+            keys or await known_keys(settings, opened),
+            key_given=bool(keys),
+            against=trusted.notes(),
+            witnesses=trusted.witness_keys(),
+        )
 
     return _told(_with(journal, data_dir, work))
 
 
-def verify_export(directory: Path, vkeys: Sequence[Path], against: Sequence[Path]) -> list[str]:
+def verify_export(directory: Path, trusted: Trusted) -> list[str]:
     """Verify an exported directory.
 
     :raises JournalRefused: the fault and where it is.
     """
-    keys, notes = _keys(vkeys), [path.read_bytes() for path in against]
-    return _told(anyio.run(partial(verify_large_directory, directory, keys, against=notes)))
+    notes, witness_keys = trusted.notes(), trusted.witness_keys()
+    work = partial(verify_large_directory, directory, trusted.keys(), against=notes, witnesses=witness_keys)
+    return _told(anyio.run(work))
 
 
-def verify_receipt_file(receipt: Path, entry: Path | None, vkeys: Sequence[Path]) -> list[str]:
+def verify_receipt_file(receipt: Path, entry: Path | None, trusted: Trusted) -> list[str]:
     """Verify one receipt offline.
 
     :raises JournalRefused: the fault and where it is. :raises InvalidInput: the entry or the key was not given.
     """
-    if entry is None or not vkeys:
+    if entry is None or not trusted.vkeys:
         raise InvalidInput("--receipt needs --entry FILE and --vkey FILE")
-    position, checkpoint = verify_receipt(receipt.read_bytes(), entry.read_bytes(), _keys(vkeys))
+    keys, witnesses = trusted.keys(), trusted.witness_keys()
+    position, checkpoint = verify_receipt(receipt.read_bytes(), entry.read_bytes(), keys, witnesses)
     return [
         f"verified: the entry is at position {position} of {checkpoint.origin}, of {checkpoint.size} signed entries"
     ]
@@ -112,6 +141,53 @@ def export_to(journal: str | None, data_dir: Path | None, directory: Path) -> st
     return _with(journal, data_dir, work)
 
 
+def witness(journal: str | None, data_dir: Path | None, asked: str | None) -> bytes:
+    """A checkpoint over everything, cosigned by every witness; ``asked`` None = those of the settings.
+
+    :raises JournalRefused: a witness has seen another history. :raises InvalidSetting: there is no witness.
+    """
+
+    async def work(opened: Any, settings: Settings) -> bytes:
+        found = witnesses(settings if asked is None else settings.model_copy(update={"witness": asked}))
+        if not found:
+            raise InvalidSetting("setting 'witness': no witness", hint="give --witness https://host/prefix#<key>")
+        async with open_signer(settings, opened, making=False) as signer:
+            await opened.sign_checkpoint(signer)
+        note = b""
+        for one in found:
+            note = await cosign(opened, one)
+        return note
+
+    return _with(journal, data_dir, work)
+
+
+def stamp(journal: str | None, data_dir: Path | None, given: dict[str, Any]) -> tuple[bytes, bytes, str]:
+    """A checkpoint over everything, a time stamp over it, and its time; both are kept in the journal.
+
+    :param given: ``timestamp`` and ``timestamp_ca`` where the settings are not meant.
+    """
+
+    async def work(opened: Any, settings: Settings) -> tuple[bytes, bytes, str]:
+        asked = settings.model_copy(update={name: value for name, value in given.items() if value is not None})
+        clock = authority(asked)
+        async with open_signer(settings, opened, making=False) as signer:
+            await opened.sign_checkpoint(signer)
+        return await stamp_newest(opened, clock, actor=OPERATOR)
+
+    return _with(journal, data_dir, work)
+
+
+def verify_stamp(stamp_file: Path, checkpoint: Path, ca: Path) -> list[str]:
+    """Verify a time stamp over a checkpoint, with nothing but files.
+
+    :raises JournalRefused: ``timestamp``.
+    """
+    from versiqiid.adapters.timestamps import verify  # noqa: PLC0415
+
+    time = verify(stamp_file.read_bytes(), checkpoint.read_bytes(), ca.read_bytes(), stamp_file.name)
+    return [f"verified: the checkpoint was there at {time}"]
+
+
 def newest_checkpoint(journal: str | None, data_dir: Path | None, *, sign: bool) -> bytes | None:
     """The newest signed checkpoint; with ``sign``, a new one over everything, recorded as asked for."""
 
@@ -136,10 +212,9 @@ def _with(journal: str | None, data_dir: Path | None, work: Callable[[Any, Setti
     return anyio.run(run)
 
 
-def _keys(vkeys: Sequence[Path]) -> list[VerifierKey]:
-    """A file may name several keys, one a line: a journal that has changed its key needs all of them."""
-    lines = [line for path in vkeys for line in path.read_text(encoding="utf-8").splitlines()]
-    return [parse_vkey(line) for line in lines if line.strip()]
+def _lines(files: Sequence[Path]) -> list[str]:
+    lines = [line for path in files for line in path.read_text(encoding="utf-8").splitlines()]
+    return [line for line in lines if line.strip()]
 
 
 def _told(verified: Verified) -> list[str]:

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 from versiqiid.core import merkle
 from versiqiid.core.audit_range import StretchFound, stream_has_gap, time_goes_back
+from versiqiid.core.cosignature import Cosignature
 from versiqiid.core.note import Checkpoint, VerifierKey, verify_checkpoint
 from versiqiid.core.tiles import Place
+from versiqiid.core.times import rfc3339
 from versiqiid.errors import JournalRefused
 
 
@@ -24,6 +26,8 @@ class Verified:
     :ivar key_given: whether the key came from outside; a key that lies beside the log proves nothing about its signer.
     :ivar compared: checkpoints from elsewhere that the log was compared with.
     :ivar guards_missing: guards that the database lacks, None when there was no database.
+    :ivar witnessed: by whom the newest checkpoint that all given witnesses cosigned was cosigned, and when.
+    :ivar witnessed_size: how many entries that checkpoint covers.
     """
 
     origin: str
@@ -33,6 +37,8 @@ class Verified:
     key_given: bool
     compared: int = 0
     guards_missing: tuple[str, ...] | None = None
+    witnessed: tuple[Cosignature, ...] = ()
+    witnessed_size: int = 0
 
     def remarks(self) -> tuple[str, ...]:
         """What was not checked, one sentence each."""
@@ -43,6 +49,8 @@ class Verified:
             found.append("no earlier checkpoint was given: a return to an older state was not checked")
         if self.signed_size < self.size:
             found.append(f"{self.size - self.signed_size} entries are newer than the checkpoint")
+        if self.witnessed and self.witnessed_size < self.signed_size:
+            found.append(f"{self.signed_size - self.witnessed_size} signed entries are newer than what was cosigned")
         if self.guards_missing:
             found.append(f"the database lacks {', '.join(self.guards_missing)}")
         return tuple(found)
@@ -56,6 +64,9 @@ class Verified:
             found.append("B: a database user without the signing key (entries, tiles and checkpoint agree)")
         if self.compared:
             found.append("C: a superuser or root (it extends a checkpoint kept elsewhere)")
+        if self.witnessed:
+            said = ", ".join(f"{one.name} at {rfc3339(one.time_s)}" for one in self.witnessed)
+            found.append(f"D: a thief of the signing key ({self.witnessed_size} entries cosigned by {said})")
         return tuple(found)
 
 

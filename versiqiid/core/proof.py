@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from versiqiid.core import merkle
+from versiqiid.core.cosignature import WitnessKey, require_all
 from versiqiid.core.note import Checkpoint, VerifierKey, verify_checkpoint
 from versiqiid.errors import JournalRefused
 
@@ -64,14 +65,17 @@ def _hash(line: str, place: str) -> bytes:
     return value
 
 
-def verify_receipt(receipt: bytes, entry: bytes, keys: Sequence[VerifierKey]) -> tuple[int, Checkpoint]:
+def verify_receipt(
+    receipt: bytes, entry: bytes, keys: Sequence[VerifierKey], witnesses: Sequence[WitnessKey] = ()
+) -> tuple[int, Checkpoint]:
     """The position of exactly these entry bytes in the log that the receipt's checkpoint stands for.
 
     :raises JournalRefused: ``format``, ``signature``, ``origin`` or ``root`` of the receipt or its checkpoint;
-        ``proof``: the entry is not at that position of that tree.
+        ``proof``: the entry is not at that position of that tree; ``witness``: not cosigned by all of these.
     """
     parsed = parse_receipt(receipt)
     checkpoint = verify_checkpoint(parsed.checkpoint, keys, "receipt")
+    require_all(parsed.checkpoint, witnesses, "receipt")
     leaf = merkle.leaf_hash(entry)
     if not merkle.verify_inclusion(parsed.index, checkpoint.size, leaf, parsed.hashes, checkpoint.root):
         raise JournalRefused("proof", f"position {parsed.index}", "the entry is not what the checkpoint holds there")

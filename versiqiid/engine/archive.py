@@ -26,7 +26,7 @@ from versiqiid.core import merkle, tiles
 from versiqiid.core.canonical import canonical, digest
 from versiqiid.core.note import Checkpoint, VerifierKey, verify_checkpoint
 from versiqiid.core.tiles import Place
-from versiqiid.engine.audit import CHECKPOINT_STREAM, AuditedJournal
+from versiqiid.engine.audit import BOOKKEEPING, CHECKPOINT_STREAM, AuditedJournal
 from versiqiid.engine.parallel import in_parallel
 from versiqiid.errors import Conflict, JournalRefused, Refused
 from versiqiid.ports import Actor, Draft, Query
@@ -36,7 +36,6 @@ AGE = ".age"
 _BUNDLES = 16
 """Bundles read at once; arbitrary, bounds the memory."""
 
-_OWN = "CheckpointSigned"
 _NAMES = 1000
 
 
@@ -187,7 +186,7 @@ class Archive:
         stored = await self._journal.tree_hashes(0, start, stop)
         if len(page) != stop - start:
             raise JournalRefused("missing", f"position {start + len(page)}", "the entry is gone")
-        self._news = self._news or any(r.type != _OWN for r in page if r.position >= since)
+        self._news = self._news or any(r.type not in BOOKKEEPING for r in page if r.position >= since)
         entries = [recorded.entry for recorded in page]
         made: list[tuple[Place, bytes]] = []
         for at in range(0, len(entries), width):
@@ -230,7 +229,7 @@ class Archive:
             "root": base64.b64encode(checkpoint.root).decode(),
             "key": f"{self._key.name}+{self._key.key_id.hex()}",
         }
-        return Draft(_OWN, CHECKPOINT_STREAM, data, self._actor, str(uuid.uuid4()))
+        return Draft("CheckpointSigned", CHECKPOINT_STREAM, data, self._actor, str(uuid.uuid4()))
 
     # -------------------------------------------------------------------------------------------------- documents
 

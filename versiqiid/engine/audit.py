@@ -13,6 +13,7 @@ from versiqiid.core import merkle
 from versiqiid.core.audit import Claim, LogCheck, Verified, claims_from_elsewhere
 from versiqiid.core.audit_range import StretchFound
 from versiqiid.core.canonical import digest
+from versiqiid.core.cosignature import Cosignature, WitnessKey, cosignatures
 from versiqiid.core.note import Checkpoint, VerifierKey, parse_vkey, peek_checkpoint, verify_checkpoint
 from versiqiid.core.proof import Receipt, verify_receipt
 from versiqiid.engine.audit_stretches import Work, check_stretches
@@ -22,6 +23,9 @@ from versiqiid.ports import Actor, Draft, Journal, Query, Signer
 __all__ = ["AuditedJournal", "Tree", "prove", "sign_on_request", "verify_journal", "verify_receipt"]
 
 CHECKPOINT_STREAM = "journal/checkpoints"
+BOOKKEEPING = frozenset({"CheckpointSigned", "CheckpointTimestamped"})
+"""Types of entries about checkpoints: news of these alone triggers no other checkpoint, stamp or archive entry."""
+
 _DOCUMENTS = 100
 
 
@@ -67,7 +71,12 @@ class AuditedJournal(Journal, Tree, Protocol):
 
 
 async def verify_journal(
-    journal: AuditedJournal, keys: Sequence[VerifierKey], *, key_given: bool, against: Sequence[bytes] = ()
+    journal: AuditedJournal,
+    keys: Sequence[VerifierKey],
+    *,
+    key_given: bool,
+    against: Sequence[bytes] = (),
+    witnesses: Sequence[WitnessKey] = (),
 ) -> Verified:
     """Read the whole journal and return only if it is what was signed. Changes nothing.
 
@@ -77,12 +86,15 @@ async def verify_journal(
     :param keys: all keys that have ever signed this log.
     :param key_given: whether they came from outside of the journal's own machine.
     :param against: signed checkpoints that were kept elsewhere.
+    :param witnesses: who must all have cosigned one of the journal's checkpoints.
     :raises JournalRefused: the fault and where it is.
     """
     size = await journal.size()
     if size == 0:
         raise JournalRefused("empty", f"journal {journal.origin}", "there is nothing to verify")
-    own = _own_claims(await journal.checkpoints(), keys, journal.origin)
+    notes = await journal.checkpoints()
+    own = _own_claims(notes, keys, journal.origin)
+    witnessed_size, witnessed = _witnessed(notes, witnesses)
     last = own[-1].checkpoint
     check = LogCheck([*own, *claims_from_elsewhere(against, keys, journal.origin, max(size, last.size))])
     await check_stretches(check, size, journal.check_stretch, journal.stretch)
@@ -98,7 +110,22 @@ async def verify_journal(
         key_given=key_given,
         compared=len(against),
         guards_missing=await journal.missing_guards(),
+        witnessed=witnessed,
+        witnessed_size=witnessed_size,
     )
+
+
+def _witnessed(notes: Sequence[bytes], keys: Sequence[WitnessKey]) -> tuple[int, tuple[Cosignature, ...]]:
+    """The size of the newest checkpoint that all of them have cosigned, and when they did."""
+    if not keys:
+        return 0, ()
+    names = {key.name for key in keys}
+    for number in reversed(range(len(notes))):
+        place = f"checkpoint {number}"
+        found = cosignatures(notes[number], keys, place)
+        if {one.name for one in found} == names:
+            return peek_checkpoint(notes[number], place).size, found
+    raise JournalRefused("witness", "checkpoint", f"none is cosigned by {', '.join(sorted(names))}")
 
 
 def _own_claims(notes: Sequence[bytes], keys: Sequence[VerifierKey], origin: str) -> list[Claim]:

@@ -6,6 +6,7 @@ Writing such a directory is ``engine/audit_export.py``'s.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from anyio import to_thread
 from versiqiid.core import merkle, tiles
 from versiqiid.core.audit import Claim, LogCheck, Verified, claims_from_elsewhere
 from versiqiid.core.audit_range import Row, StretchFound, check_stretch
+from versiqiid.core.cosignature import Cosignature, WitnessKey, require_all
 from versiqiid.core.note import Checkpoint, VerifierKey, parse_vkey, peek_checkpoint, verify_checkpoint
 from versiqiid.core.proof import Receipt
 from versiqiid.core.tiles import Place
@@ -24,37 +26,63 @@ _FILE_BYTES_MAX = merkle.TILE_WIDTH * (tiles.ENTRY_BYTES_MAX + 2)
 """The longest possible bundle; nothing longer is read."""
 
 
-def verify_directory(directory: Path, keys: Sequence[VerifierKey] = (), *, against: Sequence[bytes] = ()) -> Verified:
+def verify_directory(
+    directory: Path,
+    keys: Sequence[VerifierKey] = (),
+    *,
+    against: Sequence[bytes] = (),
+    witnesses: Sequence[WitnessKey] = (),
+) -> Verified:
     """Read the whole log and return only if it is what was signed. Changes nothing.
 
     :param keys: the log's verifier keys; empty = the one in ``log.vkey``, which proves nothing about the signer.
     :param against: signed checkpoints that were kept elsewhere.
+    :param witnesses: who must have cosigned its checkpoint.
     :raises JournalRefused: the fault and where it is.
     """
-    checkpoint, check = _begin(directory, keys, against)
+    begun = _begin(directory, keys, against, witnesses)
+    checkpoint, check = begun.checkpoint, begun.check
     for start in range(0, checkpoint.size, STRETCH):
         stop = min(start + STRETCH, checkpoint.size)
         check.take(_stretch(directory, start, stop, check.marks(start, stop)))
-    return _end(directory, checkpoint, check, key_given=bool(keys), compared=len(against))
+    return _end(directory, begun)
 
 
 async def verify_large_directory(
-    directory: Path, keys: Sequence[VerifierKey] = (), *, against: Sequence[bytes] = ()
+    directory: Path,
+    keys: Sequence[VerifierKey] = (),
+    *,
+    against: Sequence[bytes] = (),
+    witnesses: Sequence[WitnessKey] = (),
 ) -> Verified:
     """``verify_directory``, on every processor and beside an event loop."""
-    checkpoint, check = await to_thread.run_sync(_begin, directory, keys, against)
+    begun = await to_thread.run_sync(_begin, directory, keys, against, witnesses)
     work = partial(_stretch, directory)
-    await check_stretches(check, checkpoint.size, partial(to_thread.run_sync, work), work)
-    return await to_thread.run_sync(
-        lambda: _end(directory, checkpoint, check, key_given=bool(keys), compared=len(against))
-    )
+    await check_stretches(begun.check, begun.checkpoint.size, partial(to_thread.run_sync, work), work)
+    return await to_thread.run_sync(_end, directory, begun)
 
 
-def _begin(directory: Path, keys: Sequence[VerifierKey], against: Sequence[bytes]) -> tuple[Checkpoint, LogCheck]:
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """What is known before the first entry is read."""
+
+    checkpoint: Checkpoint
+    check: LogCheck
+    key_given: bool
+    compared: int
+    witnessed: tuple[Cosignature, ...]
+
+
+def _begin(
+    directory: Path, keys: Sequence[VerifierKey], against: Sequence[bytes], witnesses: Sequence[WitnessKey]
+) -> _Begun:
     trusted = list(keys) or [own_key(directory)]
-    checkpoint = verify_checkpoint(_read(directory, tiles.CHECKPOINT), trusted, tiles.CHECKPOINT)
+    note = _read(directory, tiles.CHECKPOINT)
+    checkpoint = verify_checkpoint(note, trusted, tiles.CHECKPOINT)
+    witnessed = require_all(note, witnesses, tiles.CHECKPOINT)
     elsewhere = claims_from_elsewhere(against, trusted, checkpoint.origin, checkpoint.size)
-    return checkpoint, LogCheck([Claim(checkpoint, tiles.CHECKPOINT), *elsewhere])
+    check = LogCheck([Claim(checkpoint, tiles.CHECKPOINT), *elsewhere])
+    return _Begun(checkpoint, check, bool(keys), len(against), witnessed)
 
 
 def _stretch(directory: Path, start: int, stop: int, marks: Sequence[int]) -> StretchFound:
@@ -71,8 +99,9 @@ def _stretch(directory: Path, start: int, stop: int, marks: Sequence[int]) -> St
     return check_stretch(start, rows(), marks)
 
 
-def _end(directory: Path, checkpoint: Checkpoint, check: LogCheck, *, key_given: bool, compared: int) -> Verified:
+def _end(directory: Path, begun: _Begun) -> Verified:
     """The inner tiles, and the judgement."""
+    checkpoint, check = begun.checkpoint, begun.check
     for level in range(1, tiles.levels(checkpoint.size)):
         for place in tiles.level_places(level, checkpoint.size):
             stored_row = tiles.decode_tile(_read_place(directory, place), place)
@@ -83,8 +112,10 @@ def _end(directory: Path, checkpoint: Checkpoint, check: LogCheck, *, key_given:
         size=checkpoint.size,
         signed_size=checkpoint.size,
         root=checkpoint.root,
-        key_given=key_given,
-        compared=compared,
+        key_given=begun.key_given,
+        compared=begun.compared,
+        witnessed=begun.witnessed,
+        witnessed_size=checkpoint.size if begun.witnessed else 0,
     )
 
 

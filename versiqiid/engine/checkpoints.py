@@ -7,6 +7,7 @@ from contextlib import suppress
 import anyio
 
 from versiqiid.core.note import peek_checkpoint
+from versiqiid.engine.audit import BOOKKEEPING
 from versiqiid.errors import Unavailable
 from versiqiid.ports import Journal, Metrics, Query, Signer
 
@@ -14,7 +15,6 @@ INTERVAL_S = 1.0
 _AGE_S = 5.0
 """How often the checkpoint's age is told while nothing happens; arbitrary."""
 
-_OWN = "CheckpointSigned"
 _PAGE = 100
 
 
@@ -57,7 +57,7 @@ class CheckpointLoop:
                 continue
             page = await self._journal.read(Query(start=size, limit=_PAGE))
             self._gauge("versiqii_journal_entries", await self._journal.size())
-            if any(entry.type != _OWN for entry in page):
+            if any(entry.type not in BOOKKEEPING for entry in page):
                 return
             size += len(page)
 

@@ -59,13 +59,23 @@ class Consul(Server):
         answer = self.call("PUT", "/v1/snapshot", path.read_bytes())
         assert answer.status == 200, f"Consul took no snapshot: {answer.body!r}"
 
+    def reload(self, config: str) -> None:
+        """Let other HCL stand beside ours from now on, as far as Consul takes it without a restart."""
+        self._config = config
+        self._write_config()
+        answer = self.call("PUT", "/v1/agent/reload")
+        assert answer.status == 200, f"Consul did not reload: {answer.body!r}"
+
+    def _write_config(self) -> Path:
+        config = self.folder / "config.hcl"
+        config.write_text(_COMMON + self._config)
+        return config
+
     def _command(self) -> list[str]:
         return [*self._base_command(), "-dev"]
 
     def _base_command(self) -> list[str]:
         http, server, lan = self.ports
-        config = self.folder / "config.hcl"
-        config.write_text(_COMMON + self._config)
         flags = {
             "bind": LOOPBACK,
             "client": LOOPBACK,
@@ -78,7 +88,7 @@ class Consul(Server):
             "grpc-tls-port": -1,
             "dns-port": -1,
             "log-level": "warn",
-            "config-file": config,
+            "config-file": self._write_config(),
         }
         return [str(self.found.path), "agent", *(f"-{name}={value}" for name, value in flags.items())]
 
@@ -107,19 +117,23 @@ class ConsulOnDisk(Consul):
         return [*self._base_command(), "-server", f"-bootstrap-expect={self._servers}", data, *joins]
 
 
-class ConsulWithAcl(Consul):
-    """ACLs are on and deny what no policy allows; `token` may do everything."""
-
-    def __init__(self, found: Found | None = None, *, config: str = "") -> None:
-        token = str(uuid.UUID(bytes=secrets.token_bytes(16), version=4))
-        acl = f"""
+def acl(token: str) -> str:
+    """Configuration that denies what no policy allows, with this token for everything."""
+    return f"""
 acl {{
   enabled = true
   default_policy = "deny"
   tokens {{ initial_management = "{token}" agent = "{token}" }}
 }}
 """
-        super().__init__(found, config=acl + config)
+
+
+class ConsulWithAcl(Consul):
+    """ACLs are on and deny what no policy allows; `token` may do everything."""
+
+    def __init__(self, found: Found | None = None, *, config: str = "") -> None:
+        token = str(uuid.UUID(bytes=secrets.token_bytes(16), version=4))
+        super().__init__(found, config=acl(token) + config)
         self.token = token
 
     def create_token(self, rules: str, *, ttl: str | None = None) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 import time
+import uuid
 from typing import TYPE_CHECKING, Self
 
-from tests.services.consul import ConsulOnDisk
+from tests.services.consul import ConsulOnDisk, acl
 from tests.services.server import PortTakenError, ServerError
 from tests.services.wire import LOOPBACK, free_ports
 
@@ -28,6 +30,9 @@ class ConsulCluster:
         self._found = found
         self._config = config
         self.servers: list[ConsulOnDisk] = []
+
+    token = ""
+    """Sent with every call to one of the servers; empty without ACLs."""
 
     @property
     def found(self) -> Found:
@@ -64,6 +69,7 @@ class ConsulCluster:
             node = f"consul-{number + 1}"
             server = ConsulOnDisk(self._found, config=self._config, node=node, servers=SIZE)
             server.ports = ports[number::SIZE]
+            server.token = self.token
             self.servers.append(server)
         for server in self.servers:
             server.join = tuple(f"{LOOPBACK}:{other.ports[2]}" for other in self.servers if other is not server)
@@ -116,3 +122,11 @@ class ConsulCluster:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class ConsulClusterWithAcl(ConsulCluster):
+    """ACLs are on and deny what no policy allows; `token` may do everything."""
+
+    def __init__(self, found: Found | None = None) -> None:
+        self.token = str(uuid.UUID(bytes=secrets.token_bytes(16), version=4))
+        super().__init__(found, config=acl(self.token))

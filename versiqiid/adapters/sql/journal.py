@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import ClassVar, Self, TypeVar
 
 import anyio
 from anyio import to_thread
@@ -35,6 +35,9 @@ class SqlJournal:
 
     Belongs to one event loop. Any number of tasks may use it, and other processes the same database.
     """
+
+    VERSION_QUERY: ClassVar[str]
+    FORMAT: ClassVar[int | str]
 
     def __init__(
         self,
@@ -204,6 +207,14 @@ class SqlJournal:
             found=None,
         )
 
+    async def keep_cosigned(self, note: bytes) -> bool:
+        """Keep the newest checkpoint with more signatures than it had; False when there is a newer one by now.
+
+        :raises JournalRefused: ``format``: no signed note.
+        :raises Refused: not the newest checkpoint, or fewer signatures.
+        """
+        return await self._writer.exclusively(lambda db: signing.keep_cosigned(db, note))
+
     # ------------------------------------------------------------------------------------------------------ the tree
 
     async def tree_hashes(self, level: int, start: int, stop: int) -> tuple[bytes, ...]:
@@ -261,6 +272,11 @@ class SqlJournal:
     async def missing_guards(self) -> tuple[str, ...]:
         """The guards against change that the database lacks, by name; empty when all are there."""
         return await self._read(lambda db: db.guards())
+
+    async def versions(self) -> tuple[str, str]:
+        """The version of the database, and the format of our tables in it, which is the one this program knows."""
+        ((version,),) = await self._read(lambda db: db.query(self.VERSION_QUERY))
+        return str(version), str(self.FORMAT)
 
     # -------------------------------------------------------------------------------------------------------- inside
 

@@ -8,7 +8,7 @@ from versiqiid.adapters.sql import queries, writes
 from versiqiid.adapters.sql.database import Database
 from versiqiid.core import merkle
 from versiqiid.core.note import Checkpoint, VerifierKey, parse_note, parse_vkey, peek_checkpoint, signed
-from versiqiid.errors import JournalRefused
+from versiqiid.errors import JournalRefused, Refused
 from versiqiid.ports import Query
 
 _PAGE = 1000
@@ -81,4 +81,21 @@ def keep(db: Database, decided: Plan, note: bytes) -> bool:
     if decided.sequence != (0 if last is None else last[0] + 1):
         return False
     writes.insert_checkpoint(db, decided.sequence, decided.checkpoint.size, note)
+    return True
+
+
+def keep_cosigned(db: Database, note: bytes) -> bool:
+    """Keep the newest checkpoint once more, with more signatures; False when it is no longer the newest.
+
+    :raises JournalRefused: ``format``: no signed note. :raises Refused: it says something else, or lacks a signature.
+    """
+    sequence, last = queries.last_checkpoint(db) or (-1, b"")
+    made, before = peek_checkpoint(note, "checkpoint"), peek_checkpoint(last, "checkpoint") if last else None
+    if before is None or made.size < before.size:
+        return False
+    lacking = set(parse_note(last, "checkpoint").signatures) - set(parse_note(note, "checkpoint").signatures)
+    if made != before or lacking:
+        raise Refused("checkpoint: not the newest one with more signatures")
+    if last != note:
+        writes.insert_checkpoint(db, sequence + 1, made.size, note)
     return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,9 @@ from versiqiid.cli.commands.search import search
 from versiqiid.cli.exits import Exit
 from versiqiid.cli.session import Session
 from versiqiid.errors import InvalidInput, JournalRefused, VersiqiiError
+
+if TYPE_CHECKING:
+    from versiqiid.cli import journals
 
 _PATH = click.Path(path_type=Path)
 
@@ -95,8 +98,12 @@ def tail(session: Session, start: int | None, count: int) -> None:
 @_place
 @click.option("--vkey", type=_PATH, multiple=True, help="File with the log's verifier key, had from elsewhere.")
 @click.option("--against", type=_PATH, multiple=True, help="Signed checkpoint that was kept elsewhere.")
+@click.option("--witness", type=_PATH, multiple=True, help="File with the key of a witness that must have cosigned.")
 @click.option("--receipt", type=_PATH, help="Verify this receipt alone, with --entry and --vkey.")
 @click.option("--entry", type=_PATH, help="The entry that the receipt is of.")
+@click.option("--timestamp", type=_PATH, help="Verify this time stamp alone, with --checkpoint and --ca.")
+@click.option("--checkpoint", type=_PATH, help="The checkpoint that the time stamp is of.")
+@click.option("--ca", type=_PATH, help="Root certificates that the authority's own must lead to, as PEM.")
 @click.option(
     "--attack", is_flag=True, help="Instead, try every known way past the database's guards, on a scratch copy."
 )
@@ -104,20 +111,18 @@ def tail(session: Session, start: int | None, count: int) -> None:
 def verify(
     session: Session, /, directory: Path | None, vkey: tuple[Path, ...], against: tuple[Path, ...], **given: Any
 ) -> int:
-    """Verify an exported DIRECTORY, a journal, or a receipt. Exit 0 verified, 3 refused, 1 could not judge."""
-    from versiqiid.cli import journals  # noqa: PLC0415
+    """Verify an exported DIRECTORY, a journal, a receipt or a time stamp.
+
+    Exit 0 verified, 3 refused, 1 could not judge.
+    """
+    from versiqiid.cli.journals import Trusted  # noqa: PLC0415
 
     try:
         if given["attack"]:
             from versiqiid.cli import attack  # noqa: PLC0415
 
             return attack.told(session, attack.attempts(given["journal"], given["data_dir"]))
-        if given["receipt"]:
-            lines = journals.verify_receipt_file(given["receipt"], given["entry"], vkey)
-        elif directory is not None:
-            lines = journals.verify_export(directory, vkey, against)
-        else:
-            lines = journals.verify_here(given["journal"], given["data_dir"], vkey, against)
+        lines = _verified(directory, Trusted(vkey, against, given["witness"]), given)
     except JournalRefused as refusal:
         if refusal.hint:
             print(refusal.hint)
@@ -130,6 +135,20 @@ def verify(
     for line in lines:
         print(line)
     return Exit.OK
+
+
+def _verified(directory: Path | None, trusted: journals.Trusted, given: dict[str, Any]) -> list[str]:
+    from versiqiid.cli import journals  # noqa: PLC0415
+
+    if given["timestamp"]:
+        if not given["checkpoint"] or not given["ca"]:
+            raise InvalidInput("--timestamp needs --checkpoint FILE and --ca FILE")
+        return journals.verify_stamp(given["timestamp"], given["checkpoint"], given["ca"])
+    if given["receipt"]:
+        return journals.verify_receipt_file(given["receipt"], given["entry"], trusted)
+    if directory is not None:
+        return journals.verify_export(directory, trusted)
+    return journals.verify_here(given["journal"], given["data_dir"], trusted)
 
 
 @audit.command()
@@ -162,6 +181,50 @@ def export(session: Session, directory: Path, journal: str | None, data_dir: Pat
         print(f"refused: {refusal.fault} at {refusal.place}")
         raise
     print(directory)
+
+
+@audit.command()
+@click.option(
+    "--witness", "asked", help="https://host/prefix#<its key>, comma separated; default: the setting witness."
+)
+@_place
+def witness(asked: str | None, journal: str | None, data_dir: Path | None) -> None:
+    """Sign a checkpoint and have the witnesses cosign it; print it with their signatures.
+
+    A witness that has seen another history refuses: exit 3, "refused: fork" or "refused: truncation".
+    """
+    from versiqiid.cli import journals  # noqa: PLC0415
+
+    try:
+        note = journals.witness(journal, data_dir, asked)
+    except JournalRefused as refusal:
+        print(f"refused: {refusal.fault} at {refusal.place}")
+        raise
+    print(note.decode("utf-8"), end="")
+
+
+@audit.command()
+@click.argument("checkpoint", type=_PATH)
+@click.argument("response", type=_PATH)
+@click.option("--authority", help="Address of the time-stamping authority; default: the setting timestamp.")
+@click.option("--ca", type=_PATH, help="Its root certificates as PEM; default: the setting timestamp-ca.")
+@_place
+@click.pass_obj
+def timestamp(
+    session: Session, /, checkpoint: Path, response: Path, journal: str | None, data_dir: Path | None, **given: Any
+) -> None:
+    """Sign a checkpoint and have it stamped (RFC 3161); it goes to CHECKPOINT, the authority's answer to RESPONSE.
+
+    Both are kept in the journal too. `openssl ts -verify -in RESPONSE -data CHECKPOINT -CAfile FILE` verifies as well.
+    """
+    from versiqiid.cli import journals  # noqa: PLC0415
+
+    asked = {"timestamp": given["authority"], "timestamp_ca": given["ca"]}
+    note, stamped, time = journals.stamp(journal, data_dir, asked)
+    checkpoint.write_bytes(note)
+    response.write_bytes(stamped)
+    session.tell(f"stamped at {time}")
+    print(response)
 
 
 @audit.command()

@@ -210,6 +210,11 @@ _ROWS: Final[tuple[tuple[str, str, Mapping[str, Shape]], ...]] = (
      {**_TOKEN, "previous": NAME}),
     ("TokenRevoked", "A credential that was given to the daemon is no more.", _TOKEN),
     ("CheckpointSigned", "A checkpoint that was asked for is signed.", {"size": COUNT, "root": TEXT, "key": TEXT}),
+    (
+        "CheckpointTimestamped",
+        "A time-stamping authority has stamped a checkpoint; both are kept.",
+        {"size": COUNT, "root": TEXT, "authority": TEXT, "stampedAt": TEXT, "checkpoint": TEXT, "timestamp": TEXT},
+    ),
     ("KeyDeleted", "A key that has no type of its own is gone.", _KEY_CHANGE),
     ("ForeignWriteHealed", "A key that only the daemon writes was written by somebody else, and put right.",
      {**_KEY_CHANGE, **_OUTCOME, "foundDigest": DIGEST}),
