@@ -13,7 +13,7 @@ from versiqiid.api.service import Service
 from versiqiid.core.canonical import canonical, digest
 from versiqiid.core.document import check_value, read
 from versiqiid.core.objects import read_family
-from versiqiid.core.violation import Violation
+from versiqiid.core.violation import Violation, verdict
 from versiqiid.errors import InvalidInput, Unreadable, UnusableSchema
 from versiqiid.ports import ValidationRequest, Validator
 
@@ -38,9 +38,8 @@ class Verdict:
     error: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        told = [{"pointer": v.pointer, "keyword": v.keyword, "message": v.message} for v in self.violations]
-        verdict: dict[str, Any] = {"valid": not self.violations and not self.error, "violations": told}
-        return verdict | ({"error": self.error} if self.error else {})
+        told = verdict(self.violations)
+        return told | ({"valid": False, "error": self.error} if self.error else {})
 
 
 class Judge:

@@ -84,7 +84,7 @@ class Schemas:
         described = _family(snapshot, family)
         await self._comparer.check(described.language, Text(raw))
         live = tuple(live_configs(snapshot, family)) if described.language == "json-schema" else ()
-        found = neighbours(snapshot, family, described.versioning, terms, version, raw)
+        found = await to_thread.run_sync(neighbours, snapshot, family, described.versioning, terms, version, raw)
         context = _Context(snapshot, family, described.language, terms, live, version or NEW, raw)
         findings = [
             await self._finding(context, other, direction)
@@ -115,11 +115,14 @@ class Schemas:
             (other, context.version) if (direction is Direction.BACKWARD) != after else (context.version, other)
         )
         try:
-            judgement = await self._comparer.judge(context.pair(writer, reader))
+            judgement = await self._judge(context, writer, reader)
         except UnusableSchema as error:
             msg = f"schemas/{context.family}/{other} cannot be compared: {error.message}"
             raise UnusableSchema(msg, pointer=error.pointer, hint=error.hint) from error
         return Finding(writer, reader, direction, judgement)
+
+    async def _judge(self, context: _Context, writer: str, reader: str) -> Judgement:
+        return await self._comparer.judge(await to_thread.run_sync(context.pair, writer, reader))
 
     async def _was_apart(self, context: _Context, before: tuple[str, ...], following: list[Finding]) -> bool:
         """Whether what follows broke the promise without this schema, so that it is not to blame."""
@@ -127,7 +130,7 @@ class Schemas:
         for name in before:
             for finding in broken:
                 ends = (name if end == context.version else end for end in (finding.writer, finding.reader))
-                if not (await self._comparer.judge(context.pair(*ends))).compatible:
+                if not (await self._judge(context, *ends)).compatible:
                     return True
         return False
 

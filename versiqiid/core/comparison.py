@@ -208,7 +208,7 @@ def violations_json(violations: Sequence[Violation]) -> list[dict[str, str]]:
 
 
 def _violations_of(told: list[dict[str, str]]) -> tuple[Violation, ...]:
-    return tuple(Violation(**each) for each in told)
+    return tuple(Violation(each["pointer"], each["keyword"], each["message"]) for each in told)
 
 
 def text_json(text: Text) -> dict[str, Any]:

@@ -67,7 +67,7 @@ class Judge:
         if "document" not in item:
             return {"violations": []}
         found = violations(compiled, item["document"])
-        return {"violations": [[each.pointer, each.keyword, each.message] for each in found]}
+        return {"violations": [[v.pointer, v.keyword, v.message, v.schema, v.best] for v in found]}
 
     def _schema(self, item: dict[str, Any]) -> CompiledSchema | UnusableSchema | None:
         key = item["key"]

@@ -198,6 +198,7 @@ def _object(required: str, **properties: Any) -> dict[str, Any]:
 
 
 _VIOLATION = _object("pointer keyword message", pointer=_TEXT, keyword=_TEXT, message=_TEXT)
+_LOCATED = _object("pointer keyword message", pointer=_TEXT, keyword=_TEXT, message=_TEXT, schemaPointer=_TEXT)
 _ROW = _object(
     "key revision",
     key=_TEXT,
@@ -253,7 +254,12 @@ _SCHEMAS: Final[dict[str, Any]] = {
     "Entries": _object("items size", items=_array({"type": "object"}), size=_INT, nextStart=_INT),
     "Moved": _object("correlationId", correlationId=_TEXT, revision=_INT, moved=_array(_MOVE), plan=_array(_MOVE)),
     "Verdict": _object(
-        "valid violations", valid={"type": "boolean"}, violations=_array(_VIOLATION), error=_TEXT, schema=_TEXT
+        "valid violations",
+        valid={"type": "boolean"},
+        violations=_array(_LOCATED),
+        bestMatch=_LOCATED,
+        error=_TEXT,
+        schema=_TEXT,
     ),
     "Check": _object(
         "family version compatible level policy findings live fixes",

@@ -41,6 +41,8 @@ def validate(session: Session, /, file: str | None, form: str, batch: str | None
         print_violations(verdict, file, form)
     if form == "text":
         session.tell(f"{file}: " + ("fits" if verdict["valid"] else f"{len(verdict['violations'])} violations"))
+        if "bestMatch" in verdict and len(verdict["violations"]) > 1:
+            session.tell(f"  look first at {verdict['bestMatch']['pointer'] or '/'}: {verdict['bestMatch']['message']}")
     return Exit.OK if verdict["valid"] else Exit.INVALID
 
 
@@ -84,6 +86,7 @@ def _readable(raw: bytes) -> dict[str, Any] | None:
 def _offline(raw: bytes, schema_file: str, *, formats: bool) -> dict[str, Any]:
     from versiqiid.core.document import read  # noqa: PLC0415
     from versiqiid.core.schema import compile_schema, violations  # noqa: PLC0415
+    from versiqiid.core.violation import verdict  # noqa: PLC0415
 
     try:
         compiled = compile_schema(read(read_input(schema_file)), formats=formats)
@@ -92,9 +95,7 @@ def _offline(raw: bytes, schema_file: str, *, formats: bool) -> dict[str, Any]:
     unreadable = _readable(raw)
     if unreadable is not None:
         return unreadable | {"schema": schema_file}
-    found = violations(compiled, read(raw))
-    told = [{"pointer": v.pointer, "keyword": v.keyword, "message": v.message} for v in found]
-    return {"valid": not found, "schema": schema_file, "violations": told}
+    return {"schema": schema_file, **verdict(violations(compiled, read(raw)))}
 
 
 def _online(session: Session, raw: bytes, by: dict[str, Any]) -> dict[str, Any]:

@@ -7,13 +7,14 @@ Its work is counted: a document on which it would take long gets the shorter exp
 from __future__ import annotations
 
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 import jsonschema_rs
 from jsonschema import validators
+from jsonschema.exceptions import best_match
 
 from versiqiid.core.limits import pointer_token
 from versiqiid.core.schema import engine
@@ -77,7 +78,8 @@ def explain(compiled: CompiledSchema, document: Json) -> tuple[Violation, ...]:
     """At least one violation of a document that the deciding validator refused, sorted, none twice."""
     token = _steps.set(_Steps(STEPS_MAX))
     try:
-        found = sorted(_violations(reference_errors(compiled, document)), key=_order)
+        errors = list(islice(reference_errors(compiled, document), VIOLATIONS_MAX))
+        found = sorted(_marked(list(_violations(errors)), best_match(errors)), key=_order)
     except (_EnoughError, RecursionError):
         found = []
     finally:
@@ -99,18 +101,37 @@ def _short(compiled: CompiledSchema, document: Json) -> Iterator[Violation]:
     """What the deciding validator itself has to say; ``islice`` stops it where nobody reads on."""
     for error in islice(compiled.validator.iter_errors(document), VIOLATIONS_MAX):
         keyword, value = engine.keyword_and_value(error.kind)
-        yield Violation(engine.pointer(error.instance_path), keyword, expectation(keyword, value))
+        message, place = expectation(keyword, value), engine.pointer(error.schema_path)
+        yield Violation(engine.pointer(error.instance_path), keyword, message, place)
 
 
-def _violations(errors: Iterable[ValidationError]) -> Iterator[Violation]:
-    for error in islice(errors, VIOLATIONS_MAX):
+_Told: TypeAlias = "tuple[ValidationError, Violation]"
+
+
+def _marked(told: list[_Told], best: ValidationError | None) -> list[Violation]:
+    """The violations, of which one is marked: what ``best_match`` blames, or the nearest around it that is told."""
+    known = {id(error) for error, _ in told}
+    while best is not None and id(best) not in known:
+        best = cast("ValidationError | None", best.parent)
+    return [replace(violation, best=True) if error is best else violation for error, violation in told]
+
+
+def _violations(errors: Iterable[ValidationError]) -> Iterator[_Told]:
+    for error in errors:
         keyword = str(error.validator) if error.validator is not None else "false"
         message = error.message if keyword in WORDED else expectation(keyword, error.validator_value)
         alternatives = keyword in ("anyOf", "oneOf")
         nearest = _nearest(error.context or ()) if alternatives else []
         if alternatives:
             message = _combined(keyword, error, nearest)
-        yield Violation("".join(map(pointer_token, error.absolute_path)), keyword, message)
+        way = list(error.absolute_schema_path)
+        if keyword in (
+            "minContains",
+            "maxContains",
+        ):  # judged by ``contains``, which is where the library says it stands
+            way[-1:] = [keyword]
+        pointer, place = ("".join(map(pointer_token, steps)) for steps in (error.absolute_path, way))
+        yield error, Violation(pointer, keyword, message, place)
         yield from _violations(nearest)
 
 
@@ -144,11 +165,11 @@ def _distance(errors: list[ValidationError]) -> tuple[int, int, int, int]:
     return wrong_type, wrong_kind, len(errors), _branch(errors[0])
 
 
-def _order(violation: Violation) -> tuple[tuple[tuple[int, int, str], ...], str, str]:
-    """By place, elements of an array by their number; then by keyword and wording."""
+def _order(violation: Violation) -> tuple[tuple[tuple[int, int, str], ...], str, str, bool]:
+    """By place, elements of an array by their number; then by keyword and wording; of equal ones the marked first."""
     tokens = violation.pointer.split("/")
     place = tuple((0, int(t), "") if t.isascii() and t.isdigit() else (1, 0, t) for t in tokens)
-    return place, violation.keyword, violation.message
+    return place, violation.keyword, violation.message, not violation.best
 
 
 def _counted(keyword: Keyword) -> Keyword:
@@ -159,6 +180,17 @@ def _counted(keyword: Keyword) -> Keyword:
             if steps.left < 0:
                 raise _EnoughError
         return keyword(validator, value, instance, schema) or iter(())
+
+    return apply
+
+
+def _stepping(name: str, keyword: Keyword) -> Keyword:
+    """A reference as a step of the way through the schema: the library leaves it out, and such a way leads nowhere."""
+
+    def apply(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+        for error in keyword(validator, value, instance, schema) or ():
+            error.schema_path.appendleft(name)
+            yield error
 
     return apply
 
@@ -175,6 +207,7 @@ def _class_for(dialect: Dialect, formats: bool) -> Any:
         ours["unevaluatedProperties"] = unevaluated_properties
         ours["unevaluatedItems"] = unevaluated_items
     applied = {name: _counted(keyword) for name, keyword in {**base.VALIDATORS, **ours}.items()}
+    applied |= {name: _stepping(name, applied[name]) for name in ("$ref", "$dynamicRef") if name in applied}
     unused = [name for name in _VOCABULARIES if dialect.vocabularies is not None and name not in dialect.vocabularies]
     for name in unused:
         for keyword in _VOCABULARIES[name].split():
