@@ -128,6 +128,13 @@ CASES = [
         "/M/2",
         COMPATIBLE,
         message("oneof o { int32 a = 1; int32 b = 2; }"),
+        message("int32 a = 1; int32 b = 2;"),
+    ),
+    (
+        "ONEOF_FIELD_REMOVED",
+        "/M/2",
+        NEVER,
+        message("oneof o { int32 a = 1; int32 b = 2; }"),
         message("oneof o { int32 a = 1; } int32 b = 2;"),
     ),
     (
