@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -15,10 +15,11 @@ from versiqiid.adapters.consul.settings import ConsulSettings, parse_addresses, 
 from versiqiid.adapters.consul.store import ConsulStore
 from versiqiid.adapters.consul.watch import WatchOptions
 from versiqiid.core.access import Access, nickname
+from versiqiid.core.findings import Check
 from versiqiid.engine.oversight import Oversight
 from versiqiid.ports import Credentials, Metrics
 from versiqiid.settings import Settings
-from versiqiid.vault import path_from, systemd_credential, vault_settings
+from versiqiid.vault import path_from, systemd_credential, vault_checks, vault_settings
 
 
 @asynccontextmanager
@@ -32,6 +33,12 @@ async def open_consul(settings: Settings, metrics: Metrics, oversight: Oversight
     watch = WatchOptions(resync_s=settings.resync_s, shrink_share=settings.shrink_guard)
     more: dict[str, Any] = {"watch": watch, "metrics": metrics, "queries_max": settings.consul_queries_max}
     credentials = _credentials(settings, consul, metrics, oversight)
+
+    def token() -> str | None:
+        secret = credentials.current() if credentials is not None else None
+        return secret.value if secret else None
+
+    oversight.checks.extend(_checks(settings, consul, token if credentials is not None else None))
     if credentials is None:
         if consul.token:
             fact = {"credential": "store", "method": "environment", "subject": nickname(consul.token)}
@@ -40,15 +47,29 @@ async def open_consul(settings: Settings, metrics: Metrics, oversight: Oversight
             yield store
         return
 
-    def token() -> str | None:
-        secret = credentials.current()
-        return secret.value if secret else None
-
     async with anyio.create_task_group() as tasks:
         await _first_token(credentials, tasks)
         async with ConsulStore.connect(consul, token=token, **more) as store:
             yield store
         tasks.cancel_scope.cancel()
+
+
+def _checks(settings: Settings, consul: ConsulSettings, token: Callable[[], str | None] | None) -> list[Check]:
+    """What a doctor looks at."""
+    from versiqiid.adapters.consul.probe import ConsulProbe, Scope  # noqa: PLC0415 - what only a doctor needs
+    from versiqiid.adapters.tls import Served, TlsProbe  # noqa: PLC0415
+
+    served = Served(
+        "consul",
+        tuple(address.base for address in consul.addresses if not address.socket),
+        consul.tls.context,
+        verified=consul.tls.verify,
+        server_name=consul.tls.server_name,
+        client_cert=consul.tls.cert_file,
+        secure_hint="Use consul+tls:// and the agent's HTTPS port.",
+    )
+    scope = Scope(settings.root, tuple(table["prefix"] for table in settings.imports))
+    return [ConsulProbe(consul, scope, token=token), TlsProbe(served)]
 
 
 async def _first_token(credentials: Credentials, tasks: Any) -> None:
@@ -91,4 +112,5 @@ def _from_vault(settings: Settings, consul: ConsulSettings, metrics: Metrics, ov
 
     made = VaultCredentials(vault, metrics, dice=random.random, probe=probe, tell=oversight.tell)
     oversight.notes.append(lambda: made.note)
+    oversight.checks.extend(vault_checks(vault, made))
     return made

@@ -28,6 +28,7 @@ from versiqiid.adapters.wasm import WasmRuntime
 from versiqiid.archives import Archiving
 from versiqiid.attestations import Attesting
 from versiqiid.core.imports import Import
+from versiqiid.diagnosis import own_checks
 from versiqiid.engine.access import AccessLog, Append
 from versiqiid.engine.checkpoints import CheckpointLoop
 from versiqiid.engine.engine import Clocks, Engine, EngineSettings, Ports, Task
@@ -234,6 +235,7 @@ async def _start_api(daemon: Daemon, tasks: TaskGroup, stop: anyio.Event) -> str
         beside=daemon.beside,
         render=lambda accept: daemon.metrics.render(openmetrics="application/openmetrics-text" in accept),
         tell=daemon.access.tell_some,
+        checks=(*daemon.oversight.checks, *own_checks(daemon.settings, daemon.journal)),
         notes=(
             *daemon.oversight.notes,
             lambda: _outbox_note(daemon),

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from versiqiid.adapters.vault.settings import Unwrapped, VaultAuth, VaultSettings
+from versiqiid.core.findings import Check
 from versiqiid.settings import Settings
+
+if TYPE_CHECKING:
+    from versiqiid.adapters.vault.credentials import VaultCredentials
 
 _UNWRAPPED: Final = Unwrapped()
 """Of this process: the store's login and the signer's may be given the same wrapping token."""
@@ -38,6 +43,20 @@ def vault_settings(settings: Settings, *, consul_role: str = "") -> VaultSetting
         client_key=path_from(environ, "VAULT_CLIENT_KEY"),
         consul_role=consul_role,
     )
+
+
+def vault_checks(vault: VaultSettings, credentials: VaultCredentials | None = None) -> list[Check]:
+    """What a doctor looks at. :param credentials: those that run on these settings, None = somebody else logs in."""
+    from versiqiid.adapters.tls import Served, TlsProbe  # noqa: PLC0415 - what only a doctor needs
+    from versiqiid.adapters.vault.probe import VaultProbe  # noqa: PLC0415
+
+    served = Served(
+        "vault",
+        (vault.address,),
+        lambda: ssl.create_default_context(cafile=str(vault.ca_cert) if vault.ca_cert else None),
+        client_cert=str(vault.client_cert or ""),
+    )
+    return [VaultProbe(vault, credentials), TlsProbe(served)]
 
 
 def systemd_credential(name: str) -> Path | None:

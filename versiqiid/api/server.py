@@ -16,16 +16,17 @@ import uvicorn
 from anyio.abc import TaskStatus
 from starlette.types import ASGIApp
 
+from versiqiid.api.diagnosis import Diagnosis
 from versiqiid.api.health import Health
 from versiqiid.api.registry.registry import open_registry
 from versiqiid.api.registry.state import Reader
 from versiqiid.api.rest.app import Parts, build, build_registry
 from versiqiid.api.rest.witness import Witness
-from versiqiid.api.schemas import Comparer
 from versiqiid.api.search import Search
 from versiqiid.api.service import Service
 from versiqiid.api.trace import Trace
 from versiqiid.core.access import Tell
+from versiqiid.core.findings import Check
 from versiqiid.engine.audit import AuditedJournal
 from versiqiid.engine.engine import Engine
 from versiqiid.engine.past import Past
@@ -33,6 +34,7 @@ from versiqiid.engine.writer import LEADER
 from versiqiid.errors import InvalidSetting
 from versiqiid.logs import logger
 from versiqiid.ports import Journal, KeyValueStore, Metrics, Validator
+from versiqiid.ports.comparing import Comparer
 from versiqiid.settings import Settings, split_listen
 from versiqiid.sides import Beside
 
@@ -60,6 +62,7 @@ class Faces:
     beside: Beside
     notes: tuple[Callable[[], str | None], ...] = ()
     tell: Tell = lambda _: None
+    checks: tuple[Check, ...] = ()
 
 
 class _Server(uvicorn.Server):
@@ -169,6 +172,7 @@ def _parts(faces: Faces, settings: Settings, stop: anyio.Event) -> Parts:
         search=Search(cast("AuditedJournal", faces.journal), faces.beside.index),
         past=Past(cast("AuditedJournal", faces.journal), faces.beside.snapshots),
         stopping=stop,
+        diagnosis=Diagnosis(faces.checks),
         tokens=_tokens(settings),
     )
 

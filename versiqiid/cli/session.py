@@ -24,11 +24,12 @@ _ERRORS_FROM = 400
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """:ivar etag: the revision that the answer told, 0 when none."""
+    """:ivar etag: the revision that the answer told, 0 when none. :ivar date: its ``Date`` header, empty when none."""
 
     raw: bytes
     etag: int
     status: int
+    date: str = ""
 
     def json(self) -> Any:
         """
@@ -117,9 +118,10 @@ class Session:
         :raises Unavailable: the daemon does not answer.
         """
         with self._client() as client, self._reaching():
-            found = client.request(method, self._url(path), content=body, headers=headers, params=query or None)
+            found = client.request(method, self.url(path), content=body, headers=headers, params=query or None)
         tag = found.headers.get("etag", "").strip('"')
-        return Answer(found.content, int(tag) if tag.isdigit() else 0, found.status_code)
+        date = found.headers.get("date", "")
+        return Answer(found.content, int(tag) if tag.isdigit() else 0, found.status_code, date)
 
     def stream(self, path: str, *, begun: Callable[[], None] = lambda: None, **query: Any) -> Iterator[Any]:
         """The data of server-sent events as JSON values, until the user ends it.
@@ -134,7 +136,7 @@ class Session:
         with (
             self._client() as client,
             self._reaching(),
-            client.stream("GET", self._url(path), headers=accept, params=query or None, timeout=timeout) as answer,
+            client.stream("GET", self.url(path), headers=accept, params=query or None, timeout=timeout) as answer,
         ):
             if answer.status_code >= _ERRORS_FROM:
                 raise_problem(answer.status_code, answer.read())
@@ -152,7 +154,7 @@ class Session:
         """A remark: standard error."""
         print(line, file=sys.stderr)
 
-    def _url(self, path: str) -> str:
+    def url(self, path: str) -> str:
         address = self.addr if "://" in self.addr else f"http://{self.addr}"
         return address.rstrip("/") + quote(path, safe="/:@")
 
@@ -162,7 +164,7 @@ class Session:
         import httpx2  # noqa: PLC0415 - a tenth of a second that --help need not pay
 
         try:
-            local = (urlsplit(self._url("/")).hostname or "") in ("127.0.0.1", "localhost", "::1")
+            local = (urlsplit(self.url("/")).hostname or "") in ("127.0.0.1", "localhost", "::1")
             client = httpx2.Client(headers=self._own_headers(), timeout=TIMEOUT_S, trust_env=not local)
         except (ValueError, httpx2.InvalidURL) as error:
             raise _bad_address(self.addr) from error

@@ -26,6 +26,9 @@ class PostgresJournal(SqlJournal):
     Needs sessions of its own: directly, or through a pooler in session mode.
     """
 
+    VERSION_QUERY = "SELECT current_setting('server_version')"
+    FORMAT = schema.FORMAT
+
     @classmethod
     async def open(
         cls, url: str, *, clock: Callable[[], float], origin: str | None = None, create: bool = True

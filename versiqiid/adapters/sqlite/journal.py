@@ -113,6 +113,9 @@ def _failure(place: str, error: Exception, *, committing: bool) -> VersiqiiError
 class SqliteJournal(SqlJournal):
     """The journal in one SQLite file: ``async with await SqliteJournal.open(path, clock=time.time) as journal``."""
 
+    VERSION_QUERY = "SELECT sqlite_version()"
+    FORMAT = schema.FORMAT
+
     @classmethod
     async def open(
         cls, path: Path, *, clock: Callable[[], float], origin: str | None = None, create: bool = True

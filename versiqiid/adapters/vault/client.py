@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import hvac
 import requests
@@ -51,7 +52,12 @@ def understood() -> Iterator[None]:
 
 
 class _Adapter(RawAdapter):  # type: ignore[misc]  # hvac ships no types
-    """Every answer is either JSON or one of our errors, decided in this one place."""
+    """Every answer is either JSON or one of our errors, decided in this one place.
+
+    :ivar date: the ``Date`` header of the last answer.
+    """
+
+    date = ""
 
     def request(self, method: str, url: str, headers: Any = None, raise_exception: bool = True, **kwargs: Any) -> Any:  # noqa: ARG002
         place = f"vault {method.upper()} {url.removeprefix('/v1/')}"
@@ -64,6 +70,7 @@ class _Adapter(RawAdapter):  # type: ignore[misc]  # hvac ships no types
             raise failure from error
         except requests.RequestException as error:
             raise Unavailable(f"{place}: no answer ({type(error).__name__})") from error
+        self.date = response.headers.get("Date", "")
         if response.status_code // 100 != HTTPStatus.OK // 100:
             raise _failure(place, response)
         if response.status_code == HTTPStatus.NO_CONTENT:
@@ -177,6 +184,18 @@ class VaultClient:
 
     def renew_token(self, increment_s: float) -> Grant:
         return self.logged_in(self.hvac.auth.token.renew_self(increment=f"{int(increment_s)}s"))
+
+    def health(self) -> tuple[Any, str]:
+        """What Vault says of itself in whatever state it is, and the ``Date`` of the answer. Needs no token."""
+        codes = dict.fromkeys(
+            ("standbycode", "sealedcode", "uninitcode", "drsecondarycode", "performancestandbycode"), 200
+        )
+        path = f"/v1/sys/health?{urlencode(codes)}"
+        return self.hvac.adapter.get(path), self.hvac.adapter.date
+
+    def capabilities(self, paths: list[str]) -> Any:
+        """What the token may do: path → capabilities."""
+        return self.hvac.sys.get_capabilities(paths)
 
     def revoke_token(self) -> None:
         self.hvac.auth.token.revoke_self()

@@ -140,6 +140,11 @@ class VaultCredentials:
         )
 
     @property
+    def client(self) -> VaultClient | None:
+        """Whoever is logged in now."""
+        return self._parent.held.client if self._parent.held is not None else None
+
+    @property
     def note(self) -> str | None:
         """One line for ``/readyz`` while something is wrong."""
         state = self.state

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import anyio
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from versiqiid import __version__
+from versiqiid.api.diagnosis import Diagnosis
 from versiqiid.api.graphs import Graphs
 from versiqiid.api.health import Health
 from versiqiid.api.history import History
@@ -20,6 +21,7 @@ from versiqiid.api.past import PastStates
 from versiqiid.api.registry.registry import Registry
 from versiqiid.api.rest import (
     describe,
+    diagnosis,
     events,
     graphs,
     history,
@@ -40,12 +42,13 @@ from versiqiid.api.rest.registry import Rooms
 from versiqiid.api.rest.streams import Streams
 from versiqiid.api.rollback import Rollback
 from versiqiid.api.schema_rules import SchemaRules
-from versiqiid.api.schemas import Comparer, Schemas
+from versiqiid.api.schemas import Schemas
 from versiqiid.api.search import Search
 from versiqiid.api.service import Service
 from versiqiid.api.trace import Trace
 from versiqiid.engine.past import Past
 from versiqiid.ports import Journal, Metrics, MigrationRuntime, Validator
+from versiqiid.ports.comparing import Comparer
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ class Parts:
     past: Past
     stopping: anyio.Event
     tokens: frozenset[bytes] = frozenset()
+    diagnosis: Diagnosis = field(default_factory=lambda: Diagnosis(()))
 
 
 def build(parts: Parts) -> ASGIApp:
@@ -95,6 +99,7 @@ def build(parts: Parts) -> ASGIApp:
     states = PastStates(parts.journal, past, parts.past)
     routers = (
         system.router(parts.health, parts.render, leader_key=parts.leader_key),
+        diagnosis.router(parts.diagnosis),
         events.router(parts.journal, streams),
         history.router(past, Rollback(parts.service, past)),
         state.router(states),
