@@ -16,7 +16,10 @@ ENTRIES_MAX = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One revision of a key. ``digest`` None = deleted by it."""
+    """One revision of a key. ``digest`` None = deleted by it.
+
+    :ivar undoes: the correlation id whose undoing it is part of, None for any other.
+    """
 
     revision: int
     time: str
@@ -24,6 +27,7 @@ class Revision:
     digest: str | None
     type: str
     position: int
+    undoes: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -57,7 +61,8 @@ def digest_of(entry: Recorded) -> str | None:
 def revision_of(entry: Recorded) -> Revision:
     """The revision of a desired key that this fact records."""
     data = data_of(entry)
-    revision = data.get("revision")
+    revision, rollback = data.get("revision"), data.get("rollback")
+    undoes = rollback.get("undo") if isinstance(rollback, dict) else None
     return Revision(
         revision=revision if isinstance(revision, int) else 0,
         time=entry.time,
@@ -65,6 +70,7 @@ def revision_of(entry: Recorded) -> Revision:
         digest=digest_of(entry),
         type=entry.type,
         position=entry.position,
+        undoes=undoes if isinstance(undoes, str) else None,
     )
 
 

@@ -22,6 +22,9 @@ from versiqiid.errors import Conflict, InvalidInput, NotFound
 from versiqiid.operations import OPERATION_BYTES
 from versiqiid.ports import Draft, Query
 
+_NOTE_BYTES = 4_000
+"""What the note of who writes takes, beside the keys that are removed. Arbitrary: it has at most three short texts."""
+
 _REMOVALS = ("BindingRemoved", "TargetVersionRemoved", "ConfigDeleted")
 
 
@@ -82,6 +85,8 @@ class Rollback:
     async def plan_undo(self, correlation_id: str) -> tuple[Move, ...]:
         """What would be moved to undo everything that was done under one correlation id.
 
+        Undoing that was cut short is gone on with: what it has moved already is left out.
+
         :raises NotFound: nothing desired was changed under it.
         :raises Conflict: somebody changed one of its keys afterwards; undoing would lose that.
         """
@@ -93,12 +98,15 @@ class Rollback:
         moves = []
         for key, position in sorted(first.items()):
             known = await self._history.revisions(key)
-            later = next((r for r in known if r.position > position and r.correlation_id != correlation_id), None)
-            if later is not None:
-                raise _changed_since(key, correlation_id, later)
+            after = [r for r in known if r.position > position and r.correlation_id != correlation_id]
+            foreign = next((revision for revision in after if revision.undoes != correlation_id), None)
+            if foreign is not None:
+                raise _changed_since(key, correlation_id, foreign)
             before = [revision for revision in known if revision.position < position]
-            moves.append(await self._moved(key, before[-1] if before else None))
-        if not moves:
+            move = await self._moved(key, before[-1] if before else None)
+            if move.differs or not after:
+                moves.append(move)
+        if not first:
             msg = f"nothing that can be undone has the correlation id {correlation_id[:80]!r}"
             raise NotFound(msg, hint="See `versiqii audit list --correlation ID`.")
         return tuple(moves)
@@ -108,27 +116,34 @@ class Rollback:
         recorded too, and is not written.
 
         :param told: what the entries say about the rollback.
-        :raises Conflict: somebody else wrote since the plan was made; what is not moved yet is not moved.
+        :raises Conflict: somebody else wrote since the plan was made; what is not moved yet is not moved, and the
+            message says how much was.
         """
         by = replace(by, type="ConfigRolledBack", data={**(by.data or {}), "rollback": told})
-        written = Written(0, by.correlation_id)
-        for batch in self._batches([(move, await self._write(move)) for move in moves if move.differs]):
-            written = await self._service.transact(batch, by=by)
+        written, done = Written(0, by.correlation_id), 0
+        writes = [await self._write(move) for move in moves if move.differs]
+        for batch in self._batches(writes):
+            try:
+                written = await self._service.transact(batch, by=by)
+            except Conflict as conflict:
+                raise _cut_short(conflict, done, len(writes)) from conflict
+            done += len(batch)
         unmoved = [_recorded_only(move, by) for move in moves if not move.differs and _is_config(move.key)]
         if unmoved:
             await self._service.gate.append(unmoved)
         return written
 
-    def _batches(self, writes: Sequence[tuple[Move, Write]]) -> Iterator[list[Write]]:
+    def _batches(self, writes: Sequence[Write]) -> Iterator[list[Write]]:
         limits = self._service.store.limits
-        count_max = min(OPERATIONS_MAX, limits.operations_max)
+        # One is left for the note that says who writes: without it whoever leads could take the move for a plain write.
+        count_max = min(OPERATIONS_MAX, limits.operations_max - 1)
         batch: list[Write] = []
-        size = 0
-        for _, write in writes:
-            needs = len(write.raw or b"") * 4 // 3 + len(write.key) + 2 * OPERATION_BYTES
+        size = _NOTE_BYTES
+        for write in writes:
+            needs = len(write.raw or b"") * 4 // 3 + 3 * len(write.key) + 2 * OPERATION_BYTES  # a removed key is noted
             if batch and (len(batch) == count_max or size + needs > limits.transaction_bytes_max):
                 yield batch
-                batch, size = [], 0
+                batch, size = [], _NOTE_BYTES
             batch.append(write)
             size += needs
         if batch:
@@ -256,6 +271,19 @@ def _recorded_only(move: Move, by: Attribution) -> Draft:
     data = {"key": move.key, "revision": move.now_revision, "digest": move.now_digest, **dict(by.data or {})}
     where = {"index": move.now_revision, "key": move.key}
     return Draft("ConfigRolledBack", stream_of(move.key), data, by.actor, by.correlation_id, consul=where, git=by.git)
+
+
+def _cut_short(conflict: Conflict, done: int, total: int) -> Conflict:
+    """A conflict that came when some of the keys had been moved already."""
+    if not done:
+        return conflict
+    return Conflict(
+        f"{conflict.message}; {done} of {total} keys had been moved before",
+        key=conflict.key,
+        expected=conflict.expected,
+        found=conflict.found,
+        hint="Ask for the same again: it goes on with the keys that are left, over what they hold then.",
+    )
 
 
 def _changed_since(key: str, correlation_id: str, later: Revision) -> Conflict:
