@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from versiqiid.core import keys as k
+from versiqiid.core.upcast import current
 from versiqiid.engine.facts import stream_of
 from versiqiid.ports import Journal, Query, Recorded
 
@@ -46,9 +47,9 @@ def entry_json(entry: Recorded) -> Any:
 
 
 def data_of(entry: Recorded) -> dict[str, Any]:
-    """What the entry tells of its fact; empty when it tells nothing."""
+    """What the entry tells of its fact, as its type is written now; empty when it tells nothing."""
     told = entry_json(entry)
-    data = told.get("data") if isinstance(told, dict) else None
+    data = current(told).get("data") if isinstance(told, dict) else None
     return data if isinstance(data, dict) else {}
 
 

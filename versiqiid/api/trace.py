@@ -16,6 +16,7 @@ from versiqiid.core.delivery import Delivery
 from versiqiid.core.events import topics_of
 from versiqiid.core.note import peek_checkpoint
 from versiqiid.core.status import state_of
+from versiqiid.core.upcast import current
 from versiqiid.errors import InvalidInput, NotFound, VersiqiiError
 from versiqiid.logs import logger
 from versiqiid.ports import Entry, Journal, KeyValueStore, Query, Recorded
@@ -161,7 +162,7 @@ class Trace:
 
 def _parsed(entry: Recorded) -> Mapping[str, Any]:
     told = json.loads(entry.entry)
-    return told if isinstance(told, dict) else {}
+    return current(told) if isinstance(told, dict) else {}
 
 
 def _code(facts: Sequence[tuple[Recorded, Mapping[str, Any]]]) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from versiqiid.core.canonical import canonical, digest
+from versiqiid.core.upcast import version_of
 from versiqiid.errors import InvalidInput, JournalRefused, TooLarge
 
 ENTRY_BYTES_MAX = 65_535
@@ -144,7 +145,9 @@ def render(made: Template, position: int, time: str, stream_revision: int) -> Re
     """
     first, stream, tenant = made.pieces
     place = b'"streamRevision":%d,' % stream_revision
-    tail = b'"time":"%s","type":"%s"}' % (time.encode(), made.facts.type.encode())
+    version = version_of(made.facts.type)
+    typed = b'"%s"' % made.facts.type.encode() + (b',"typeVersion":%d' % version if version > 1 else b"")
+    tail = b'"time":"%s","type":%s}' % (time.encode(), typed)
     entry = b'{%s,"position":%d,%s,%s%s,%s' % (first, position, stream, place, tenant, tail)
     if len(entry) <= ENTRY_BYTES_MAX:
         return Rendered(entry)

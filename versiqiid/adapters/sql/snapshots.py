@@ -24,7 +24,9 @@ class SqlSnapshots:
         :raises Unavailable: the database does not answer. :raises Refused: there are no such tables.
         """
         rows = await self._side.run(lambda db: db.query(_NEWEST, size))
-        return Snapshot(*rows[0][:3], bytes(rows[0][3])) if rows else None
+        for position, root, digest, body in rows:
+            return Snapshot(position, root, digest, bytes(body))
+        return None
 
     async def keep(self, snapshot: Snapshot) -> None:
         """Keep one; errors as ``newest``."""
