@@ -121,7 +121,7 @@ async def _open(settings: Settings, opened: AsyncExitStack) -> Daemon:
     if attesting is not None:
         tasks.append(attesting.run)
     engine = Engine(
-        Ports(store, store, journal, validator, WasmRuntime(), metrics),
+        Ports(store, store, journal, validator, WasmRuntime(), metrics, comparer),
         EngineSettings(
             LeaderSettings(settings.name, settings.root, settings.session_ttl_s, settings.lock_delay_s),
             settings.resync_s,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from anyio import to_thread
 
@@ -22,21 +22,10 @@ from versiqiid.core.snapshot import Snapshot
 from versiqiid.engine.verdicts import verdicts
 from versiqiid.errors import InvalidInput, NotFound, UnusableSchema
 from versiqiid.ports import ValidationRequest, Validator
+from versiqiid.ports.comparing import Comparer
 
 WITNESSES_MAX = 500
 """Different live documents that a judgement looks at in search of a witness. Arbitrary."""
-
-
-class Comparer(Protocol):
-    """Judges pairs of schemas, within a budget."""
-
-    async def judge(self, pair: Pair) -> Judgement:
-        """:raises UnusableSchema: one of them is no schema of its language."""
-        ...
-
-    async def check(self, language: str, text: Text) -> None:
-        """:raises UnusableSchema: it is no schema of the language."""
-        ...
 
 
 class Schemas:

@@ -2,7 +2,7 @@
 
 * **target** — a host reports another version than the environment's version key says.
 * **schema** — the effective config is not the one for the schema that the running version reads (refused), or a
-  published schema, migration or module was changed by a raw write.
+  published schema, migration or module was changed by a raw write, or a schema breaks what its family promises.
 * **dependency** — what the target requires or accepts does not hold in this environment.
 * **environment** — a binding is Held here, or a host has not applied the effective config.
 """
@@ -13,6 +13,7 @@ from dataclasses import asdict
 from typing import Any
 
 from versiqiid.core import keys as k
+from versiqiid.core import promiserecord
 from versiqiid.core.canonical import canonical, digest
 from versiqiid.core.dependencies import breaches
 from versiqiid.core.objects import Override, read_override, read_target
@@ -83,7 +84,10 @@ def _of_published(reads: Reads, place: k.DriftKey) -> list[dict[str, Any]]:
         target = reads.read(f"targets/{place.target}", read_target)
     except InvalidInput:
         return []
-    return [{"dimension": "schema", **asdict(found)} for found in altered(reads, target.family)] if target else []
+    if target is None:
+        return []
+    changed = [{"dimension": "schema", **asdict(found)} for found in altered(reads, target.family)]
+    return [*changed, *promiserecord.broken(reads, target.family)]
 
 
 def _of_dependencies(reads: Reads, place: k.DriftKey) -> list[dict[str, Any]]:

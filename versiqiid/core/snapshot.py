@@ -224,10 +224,10 @@ class Snapshot:
         self._outdate(key)
 
     def _outdate(self, key: str) -> None:
-        """Forget what was worked out from a family's schemas and migrations, or from a module, when one changes."""
+        """Forget what was worked out from a family's keys, or from a module, when one changes."""
         room, _, rest = key.partition("/")
         name = rest.partition("/")[0]
-        if room in ("schemas", "migrations"):
+        if room in ("families", "schemas", "lifecycle", "migrations"):
             self._kept.pop(name, None)
         elif room == "modules":
             self._kept.pop(f"modules/{name}", None)
@@ -267,7 +267,7 @@ class Snapshot:
             places.pop(binding.environment, None)
 
     def kept(self, family: str, what: str, make: Callable[[], T]) -> T:
-        """What ``make`` gives, made once per state of the family's schemas and migrations.
+        """What ``make`` gives, made once per state of the family, its schemas with their lives, and its migrations.
 
         :param family: or ``modules/<digest>``, for what was worked out from one module.
         """

@@ -27,6 +27,7 @@ from versiqiid.engine.lastgood import LastGood
 from versiqiid.engine.leadership import LeaderSettings, Leadership
 from versiqiid.engine.measured import MeasuredRuntime, MeasuredValidator
 from versiqiid.engine.observer import Observer
+from versiqiid.engine.promisewatch import PromiseWatch
 from versiqiid.engine.reconciler import Reconciler
 from versiqiid.engine.workqueue import WorkQueue
 from versiqiid.engine.writer import Term, Writer
@@ -41,13 +42,17 @@ from versiqiid.ports import (
     MigrationRuntime,
     Validator,
 )
+from versiqiid.ports.comparing import Comparer
 
 Task: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What the engine is given."""
+    """What the engine is given.
+
+    :ivar comparer: judges schemas that were written as raw keys; None = nobody does.
+    """
 
     store: KeyValueStore
     locks: Locks
@@ -55,6 +60,7 @@ class Ports:
     validator: Validator
     runtime: MigrationRuntime
     metrics: Metrics
+    comparer: Comparer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +184,9 @@ class Engine:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(reconciler.run)
                 tasks.start_soon(self._resync, reconciler)
+                if ports.comparer is not None:
+                    watch = PromiseWatch(self.snapshot, ports.store, ports.comparer, root=root, term=term)
+                    tasks.start_soon(watch.run)
                 for task in self._while_leading:
                     tasks.start_soon(task)
         finally:

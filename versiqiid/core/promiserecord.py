@@ -1,0 +1,166 @@
+"""What the leader remembers of the promises that families make, and what of it is drift.
+
+A schema that is written as a raw key is taken as it stands. Under ``_system/promises/<family>/<version>`` stands what
+came of judging it against the versions before it, with the digest of all that decides it: the family's terms, its own
+text and those texts. So what was judged is judged again by no leader until one of these changes; a record whose digest
+is not the present one says nothing.
+
+Subjects of the schema registry endpoint are left out: they are judged there, by references and a dialect of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass
+from typing import Any
+
+from versiqiid.core import keys as k
+from versiqiid.core.canonical import canonical, digest
+from versiqiid.core.compatibility import Direction, Judgement, Level
+from versiqiid.core.objects import Family, read_family
+from versiqiid.core.promise import Terms, lifecycle_of, neighbours, terms_of
+from versiqiid.core.registry.records import SUBJECTS
+from versiqiid.core.snapshot import Reads, Snapshot
+from versiqiid.core.status import state_of
+from versiqiid.core.versions import Scheme
+from versiqiid.errors import InvalidInput
+
+ROOM = "_system/promises/"
+RULES = 1
+"""Raise it when the rules of compatibility change so much that what was judged must be judged again."""
+FINDINGS_MAX = 3
+DOCUMENT_BYTES_MAX = 1_500
+"""What drifts show, so that they fit into a key: findings a version, bytes a document. Arbitrary."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """A published schema of a family that promises something.
+
+    :ivar before: the versions that it must go with, newest first.
+    :ivar inputs: digest of everything that decides whether it does.
+    """
+
+    family: str
+    version: str
+    language: str
+    terms: Terms
+    before: tuple[str, ...]
+    inputs: str
+
+    @property
+    def record_key(self) -> str:
+        return f"{ROOM}{self.family}/{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A judgement that says no: ``reader`` does not read what was written for ``writer``."""
+
+    writer: str
+    reader: str
+    direction: Direction
+    judgement: Judgement
+
+
+def every_promise(snapshot: Snapshot) -> Iterator[Promise]:
+    """Each published schema that has to go with others."""
+    for family in sorted(snapshot.schema_versions):
+        yield from promises_of(snapshot, family)
+
+
+def promises_of(snapshot: Snapshot, family: str) -> tuple[Promise, ...]:
+    """Those of one family, worked out once per state of its keys."""
+    return snapshot.kept(family, "promises", lambda: tuple(_promises(snapshot, family)))
+
+
+def judged(snapshot: Snapshot, promise: Promise) -> bool:
+    """Whether there is a record of the schema as it is now."""
+    return bool(_recorded(snapshot, promise))
+
+
+def record(promise: Promise, breaches: Sequence[Breach]) -> bytes:
+    """The value of a record. A document that is too large for a drift is left out: ``schemas check`` shows it."""
+    told = [_drift(promise, breach) for breach in breaches[:FINDINGS_MAX]]
+    return canonical({"inputs": promise.inputs, "findings": told})
+
+
+def broken(reads: Reads, family: str) -> list[dict[str, Any]]:
+    """The promises that schemas of the family are known to break, as drifts in the schema dimension."""
+    reads.listing(f"{ROOM}{family}")
+    reads.listing(f"schemas/{family}/")
+    reads.get(f"families/{family}")
+    return [
+        drift
+        for promise in promises_of(reads.snapshot, family)
+        for drift in _recorded(reads.snapshot, promise).get("findings", ())
+    ]
+
+
+def topics(key: str) -> Iterator[str]:
+    """The list of ``broken`` that a key is a member of."""
+    if key.startswith(ROOM):
+        yield ROOM + key.removeprefix(ROOM).partition("/")[0]
+    elif isinstance(meaning := k.parse(key), k.LifecycleKey):
+        yield ROOM + meaning.family
+
+
+def _promises(snapshot: Snapshot, family: str) -> Iterator[Promise]:
+    try:
+        described = snapshot.parsed(f"families/{family}", read_family) if snapshot.get(f"families/{family}") else None
+    except InvalidInput:
+        described = None  # nobody knows what it promises; the status of what reads it says so
+    if described is None or described.compatibility == Level.NONE or _is_subject(snapshot, family, described):
+        return
+    terms = terms_of(described)
+    for version in sorted(snapshot.schema_versions[family]):
+        if not _is_promised(snapshot, family, version):
+            continue
+        raw = _digest(snapshot, family, version)
+        text = snapshot.get(f"schemas/{family}/{version}")
+        before = neighbours(snapshot, family, described.versioning, terms, version, text.raw if text else b"").before
+        texts = [[other, _digest(snapshot, family, other)] for other in before]
+        inputs = digest(canonical([RULES, described.language, [str(term) for term in astuple(terms)], raw, texts]))
+        if before:
+            yield Promise(family, version, described.language, terms, before, inputs)
+
+
+def _is_subject(snapshot: Snapshot, family: str, described: Family) -> bool:
+    """Whether the schema registry endpoint keeps the family: those that it makes count their versions."""
+    return described.versioning is Scheme.SEQUENCE and snapshot.get(SUBJECTS + family) is not None
+
+
+def _is_promised(snapshot: Snapshot, family: str, version: str) -> bool:
+    try:
+        return lifecycle_of(snapshot, family, version).state in ("published", "deprecated")
+    except InvalidInput:
+        return True
+
+
+def _digest(snapshot: Snapshot, family: str, version: str) -> str:
+    key = f"schemas/{family}/{version}"
+    return snapshot.parsed(key, digest) if snapshot.get(key) else ""
+
+
+def _recorded(snapshot: Snapshot, promise: Promise) -> dict[str, Any]:
+    raw = snapshot.get(promise.record_key)
+    told = state_of(raw.raw) if raw else {}
+    return told if told.get("inputs") == promise.inputs else {}
+
+
+def _drift(promise: Promise, breach: Breach) -> dict[str, Any]:
+    key = f"schemas/{promise.family}/{promise.version}"
+    breaking = breach.judgement.breaking[:1]
+    why = "; ".join(f"{each.rule} at {each.pointer or '/'}: {each.message}" for each in breaking)
+    fixes = breach.judgement.fixes[:1] or ("register a version that does, or change the family's promise",)
+    found = f"{breach.reader} does not read {breach.writer}"
+    witness = breach.judgement.witness
+    shown = witness is not None and len(canonical(witness.document)) <= DOCUMENT_BYTES_MAX
+    return {
+        "dimension": "schema",
+        "key": key,
+        "expected": promise.terms.level.value,
+        "found": found,
+        "reason": f"{key} breaks what its family promises: {found}: {why}: {fixes[0]}",
+        **({"document": witness.document} if witness is not None and shown else {}),
+    }
