@@ -166,8 +166,23 @@ def archive(**given: Any) -> None:
 
 
 @journal.command()
+@click.argument("file", type=_PATH)
+@_place
+@_judged
+def backup(*, file: Path, **given: Any) -> None:
+    """Copy the journal as of now to FILE, a journal in SQLite; the daemon may go on writing.
+
+    Of PostgreSQL too. FILE appears when it is complete; `versiqii audit verify --journal sqlite:///FILE` verifies it.
+    """
+    from versiqiid import backups  # noqa: PLC0415
+
+    click.echo(backups.back_up(_settings(given, "journal", "data_dir"), file))
+
+
+@journal.command()
 @_place
 @_archive_place
+@click.option("--backup", type=_PATH, help="Fill the journal from this backup instead of the archive.")
 @click.option("--identity", type=_PATH, help="age identity file that opens the documents.")
 @click.option("--without-documents", is_flag=True, help="Restore entries only: past contents cannot be shown then.")
 @click.option("--vkey", type=_PATH, multiple=True, help="File with the log's verifier key, had from elsewhere.")
@@ -175,18 +190,22 @@ def archive(**given: Any) -> None:
 @_judged
 def restore(
     *,
+    backup: Path | None,
     identity: Path | None,
     without_documents: bool,
     vkey: tuple[Path, ...],
     against: tuple[Path, ...],
     **given: Any,
 ) -> None:
-    """Make a new journal from the archive alone, verified before and after.
+    """Make a new journal from the archive alone, verified before and after; or from a backup.
 
-    The signing key is not in the archive: put log.key back into the data directory from its own backup.
+    The signing key is in neither: put log.key back into the data directory from its own backup.
     """
-    from versiqiid import archives  # noqa: PLC0415
+    from versiqiid import archives, backups  # noqa: PLC0415
 
+    if backup is not None:
+        click.echo(backups.restore_backup(_settings(given, "journal", "data_dir"), backup))
+        return
     if (identity is None) != without_documents:
         raise InvalidSetting("give either --identity FILE or --without-documents")
     settings = _settings(given, "journal", "data_dir", "archive")

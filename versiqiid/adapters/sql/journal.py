@@ -12,7 +12,7 @@ from typing import ClassVar, Self, TypeVar
 import anyio
 from anyio import to_thread
 
-from versiqiid.adapters.sql import queries, rebuild, signing, stretch, transfer, writes
+from versiqiid.adapters.sql import backup, queries, rebuild, signing, stretch, transfer, writes
 from versiqiid.adapters.sql.commits import Job, Writer, append_job, intend_job
 from versiqiid.adapters.sql.database import Database
 from versiqiid.adapters.sql.operations import Append, Intend
@@ -268,6 +268,17 @@ class SqlJournal:
         """Fill this empty journal, all or nothing; see ``adapters.sql.transfer.fill``."""
         content = Content(entries, documents, checkpoints, Standing(epoch, outbox))
         await self._writer.exclusively(lambda db: transfer.fill(db, content))
+
+    async def copy_into(self, other: SqlJournal) -> None:
+        """Fill another journal, which is empty, with all that this one holds now; see ``adapters.sql.backup.copy``."""
+        async with self._reading:
+            await other._writer.exclusively(self._copy)
+
+    def _copy(self, target: Database) -> None:
+        try:
+            backup.copy(self._reader, target)
+        except self._reader.failures as error:
+            raise self._reader.failure(error, committing=False) from error
 
     async def missing_guards(self) -> tuple[str, ...]:
         """The guards against change that the database lacks, by name; empty when all are there."""
