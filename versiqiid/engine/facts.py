@@ -8,8 +8,10 @@ from typing import Any
 
 from versiqiid.core import keys as k
 from versiqiid.core.canonical import digest
-from versiqiid.core.snapshot import Change
+from versiqiid.core.objects import Lifecycle, read_lifecycle
+from versiqiid.core.snapshot import Change, Value
 from versiqiid.core.status import state_of
+from versiqiid.errors import InvalidInput
 from versiqiid.ports import Actor, Draft, Observed
 
 RAW_WRITE = Actor("user", "unknown", "kv")
@@ -66,6 +68,10 @@ def key_fact(change: Change, by: Attribution) -> Draft:
             "version": _text(after.raw) if after else None,
             "previousVersion": _text(before.raw) if before else None,
         }
+    if isinstance(meaning, k.LifecycleKey):
+        told = _life(after)
+        kind = _LIFE_TYPES.get(told.get("state", ""), kind)
+        data |= {"family": meaning.family, "version": meaning.version, **told}
     if isinstance(meaning, k.HostKey):
         told = state_of(after.raw) if after else {}
         kind, by = _host_type(told, state_of(before.raw) if before else {}), replace(by, actor=_host(meaning))
@@ -92,6 +98,19 @@ def stream_of(key: str) -> str:
 def is_fact(key: str) -> bool:
     """Whether a change of this key is a fact of its own."""
     return type(k.parse(key)) in _TYPES
+
+
+_LIFE_TYPES = {"published": "SchemaPublished", "deprecated": "SchemaDeprecated"}
+
+
+def _life(after: Value | None) -> dict[str, Any]:
+    """Where a schema version stands, published without the key; nothing when the key cannot be read."""
+    try:
+        told = read_lifecycle(after.raw) if after else Lifecycle()
+    except InvalidInput:
+        return {}
+    more = {"successor": told.successor, "sunset": told.sunset, "reason": told.reason}
+    return {"state": str(told.state), **{name: value for name, value in more.items() if value}}
 
 
 _HOST_FIELDS = ("environment", "version", "state", "reason")
