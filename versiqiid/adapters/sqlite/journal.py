@@ -6,7 +6,6 @@ NORMAL may lose the last commits at a power failure (https://www.sqlite.org/prag
 
 from __future__ import annotations
 
-import os
 import secrets
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -20,6 +19,7 @@ from versiqiid.adapters.sql import stretch
 from versiqiid.adapters.sql.database import Failures, Row
 from versiqiid.adapters.sql.journal import SqlJournal
 from versiqiid.adapters.sqlite import journal_schema as schema
+from versiqiid.adapters.sqlite.creating import make_file
 from versiqiid.core.audit_range import StretchFound
 from versiqiid.core.note import ORIGIN
 from versiqiid.errors import InvalidSetting, JournalRefused, Refused, Unavailable, VersiqiiError
@@ -149,7 +149,7 @@ def _open(path: Path, origin: str | None, create: bool) -> tuple[SqliteDatabase,
     with ExitStack() as opened:
         try:
             if create:
-                os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+                make_file(path)
             writer = SqliteDatabase(path)
             opened.callback(writer.close)
             _check(writer, create=create)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
@@ -14,6 +13,7 @@ from anyio import to_thread
 
 from versiqiid.adapters.sql.database import Row
 from versiqiid.adapters.sql.side import Tables
+from versiqiid.adapters.sqlite.creating import make_file
 from versiqiid.errors import InvalidSetting, Unavailable
 
 _BUSY_TIMEOUT_S = 10.0
@@ -74,7 +74,7 @@ class SideFile:
             raise Unavailable(f"file {self._path}: {error}", hint="it may be removed at any time") from error
 
     def _transaction(self, work: Callable[[Tables], T]) -> T:
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        make_file(self._path)
         with closing(sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)) as db:
             db.execute("PRAGMA synchronous = NORMAL")  # what a power cut may take can be made again
             db.execute("BEGIN IMMEDIATE")

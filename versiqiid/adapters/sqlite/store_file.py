@@ -5,10 +5,10 @@ The tables all begin with ``kv_``, so that a journal may live in the same file.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from typing import TYPE_CHECKING
 
+from versiqiid.adapters.sqlite.creating import make_file
 from versiqiid.errors import InvalidSetting, Unavailable
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def open_file(path: Path) -> sqlite3.Connection:
     :raises Unavailable: another process keeps it busy.
     """
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        make_file(path)
     except OSError as error:
         raise InvalidSetting(
             f"store: cannot open {str(path)!r}: {error.strerror}",
