@@ -12,6 +12,7 @@ import anyio
 import pytest
 
 from versiqiid.adapters.validation import ProcessComparer
+from versiqiid.adapters.validation.protoc import compile_source
 from versiqiid.core.comparison import UNDECIDED, Pair, Text, judged
 from versiqiid.core.compatibility import Basis, Live
 from versiqiid.errors import Unavailable, UnusableSchema
@@ -66,7 +67,7 @@ async def test_the_judgement_is_that_of_the_judge(comparer: ProcessComparer) -> 
     """Nothing is lost on the way there and back, refusals included."""
     for asked in PAIRS:
         try:
-            expected: Any = judged(asked)
+            expected: Any = judged(asked, compile_source)
         except UnusableSchema as error:
             expected = (error.message, error.pointer, error.hint)
         try:
@@ -80,6 +81,9 @@ async def test_references_are_given_along_and_never_fetched(comparer: ProcessCom
     there = (("http://e.x/a", b'{"type": "integer"}'),)
     old, new = Text(b'{"$ref": "http://e.x/a"}', there), Text(b'{"type": "number"}')
     assert (await comparer.judge(Pair("json-schema", old, new))).compatible
+    imported = (("other.proto", b'syntax = "proto3"; message Other { int32 a = 1; }'),)
+    source = b'syntax = "proto3"; import "other.proto"; message M { Other other = 1; }'
+    assert (await comparer.judge(Pair("protobuf", Text(source, imported), Text(source, imported)))).compatible
     named = (("n.R", b'{"type": "record", "name": "R", "namespace": "n", "fields": []}'),)
     assert (await comparer.judge(Pair("avro", Text(b'"n.R"', named), Text(b'"n.R"', named)))).compatible
 
@@ -92,7 +96,19 @@ NO_SCHEMAS = [
     ("json-schema", b'{"$ref": "#"}'),
     ("avro", b'{"type": "recrd"}'),
     ("avro", b'{"type": "record", "name": "R"}'),
+    ("protobuf", b"message {"),
+    ("protobuf", b"\xff"),
+    ("protobuf", b'syntax = "proto3"; import "nobody.proto";'),
 ]
+
+
+async def test_protobuf_is_judged_as_configs_are_kept(comparer: ProcessComparer) -> None:
+    """In the JSON mapping names count; on the wire they do not."""
+    old = Text(b'syntax = "proto3"; message M { int32 depth = 1; }')
+    new = Text(b'syntax = "proto3"; message M { int32 deep = 1; }')
+    kept = await comparer.judge(Pair("protobuf", old, new))
+    assert (kept.compatible, kept.breaking[0].pointer) == (False, "/M/1")
+    assert (await comparer.judge(Pair("protobuf", old, new, json_form=False))).compatible
 
 
 async def test_what_is_no_schema_is_refused(comparer: ProcessComparer) -> None:

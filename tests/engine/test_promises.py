@@ -14,6 +14,7 @@ import pytest
 
 from tests.engine.world import SCHEMA_1, World, build, journal_at, scan_world
 from versiqiid.adapters.memory import MemoryStore
+from versiqiid.adapters.validation.protoc import compile_source
 from versiqiid.core.comparison import Pair, Text, check_text, judged
 from versiqiid.core.compatibility import Judgement
 from versiqiid.core.promiserecord import ROOM
@@ -32,10 +33,10 @@ class HereComparer:
 
     async def judge(self, pair: Pair) -> Judgement:
         self.asked += 1
-        return judged(pair)
+        return judged(pair, compile_source)
 
     async def check(self, language: str, text: Text) -> None:
-        check_text(language, text)
+        check_text(language, text, compile_source)
 
 
 @asynccontextmanager

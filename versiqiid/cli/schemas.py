@@ -12,7 +12,7 @@ import click
 from versiqiid.cli.commands.shared import read_input, told_json
 from versiqiid.cli.exits import Exit
 from versiqiid.cli.session import Session
-from versiqiid.errors import InvalidInput, NotFound, UnusableSchema, VersiqiiError
+from versiqiid.errors import InvalidInput, NotFound, TooLarge, UnusableSchema, VersiqiiError
 
 _TERMS = ("level", "policy", "defaults", "formats", "group")
 _ERRORS_FROM = 400
@@ -31,6 +31,7 @@ def checked_offline(raw: bytes, by: Mapping[str, Any]) -> dict[str, Any]:
 
     :raises InvalidInput: a file holds no usable schema.
     """
+    from versiqiid.adapters.validation.protoc import compile_source  # noqa: PLC0415
     from versiqiid.core.comparison import Pair, Text, judged, judgement_json  # noqa: PLC0415
     from versiqiid.core.compatibility import Direction, Level  # noqa: PLC0415
 
@@ -51,8 +52,8 @@ def checked_offline(raw: bytes, by: Mapping[str, Any]) -> dict[str, Any]:
                 formats=by["formats"] == "assert",
             )
             try:
-                judgement = judged(pair)
-            except UnusableSchema as error:
+                judgement = judged(pair, compile_source)
+            except (UnusableSchema, TooLarge) as error:
                 raise InvalidInput(f"no usable schema: {error.message}", hint=error.hint) from error
             writer, reader = (name, "(new)") if backward else ("(new)", name)
             told = judgement_json(judgement)

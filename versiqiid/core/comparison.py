@@ -7,8 +7,9 @@ process is the business of ``adapters/validation``. What a judgement says is ``c
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from versiqiid.core.compatibility import Basis, Broken, Difference, Judgement, Live, Side, Witness
 from versiqiid.core.document import read
@@ -70,7 +71,11 @@ class Pair:
     live: tuple[Live, ...] = ()
 
 
-def judged(pair: Pair) -> Judgement:
+Compile: TypeAlias = Callable[[str, str, Mapping[str, str]], bytes]
+"""The Protobuf compiler: name, source and imports by name → a serialized ``FileDescriptorSet``."""
+
+
+def judged(pair: Pair, compile_: Compile) -> Judgement:
     """The judgement by the judge of the pair's language. It has no limit of time: who cannot trust the schemas asks in
     a process that can be ended.
 
@@ -81,11 +86,13 @@ def judged(pair: Pair) -> Judgement:
             return _json_schema(pair)
         case "avro":
             return _avro(pair)
+        case "protobuf":
+            return _protobuf(pair, compile_)
         case _:
-            raise UnusableSchema(f"schemas of language {pair.language!r} are not compared by this build")
+            raise UnusableSchema(f"no schema language: {pair.language!r}")
 
 
-def check_text(language: str, text: Text) -> None:
+def check_text(language: str, text: Text, compile_: Compile) -> None:
     """Return when the text is a schema of its language that can be compared.
 
     :raises UnusableSchema: it is not.
@@ -98,6 +105,8 @@ def check_text(language: str, text: Text) -> None:
         from versiqiid.core.compatibility.avro.reading import read as read_avro  # noqa: PLC0415 - as below
 
         read_avro(_value(text.raw), [_value(raw) for _, raw in text.references])
+    elif language == "protobuf":
+        _compiled(text, compile_)
 
 
 def _json_schema(pair: Pair) -> Judgement:
@@ -123,6 +132,28 @@ def _avro(pair: Pair) -> Judgement:
 
     old, new = (tuple(_value(raw) for _, raw in text.references) for text in (pair.old, pair.new))
     return AvroJudge(old_references=old, new_references=new)(_value(pair.old.raw), _value(pair.new.raw))
+
+
+def _protobuf(pair: Pair, compile_: Compile) -> Judgement:
+    from versiqiid.core.compatibility.protobuf import Encoding, ProtobufJudge  # noqa: PLC0415 - others need not load it
+
+    encoding = Encoding.WIRE_JSON if pair.json_form else Encoding.WIRE
+    return ProtobufJudge(encoding)(_compiled(pair.old, compile_), _compiled(pair.new, compile_))
+
+
+def _compiled(text: Text, compile_: Compile) -> bytes:
+    imports = {name: _source(raw) for name, raw in text.references}
+    name = "schema.proto"
+    while name in imports:
+        name = f"_{name}"
+    return compile_(name, _source(text.raw), imports)
+
+
+def _source(raw: bytes) -> str:
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UnusableSchema("no Protobuf schema: not UTF-8 text", hint="save the file as UTF-8") from error
 
 
 def _remotes(text: Text) -> dict[str, Json]:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import signal
 from typing import Any
 
+from versiqiid.adapters.validation.protoc import compile_source
 from versiqiid.adapters.validation.worker import run
 from versiqiid.core.comparison import check_text, judged, judgement_json, pair_of, text_of
-from versiqiid.errors import UnusableSchema
+from versiqiid.errors import TooLarge, UnusableSchema
 
 
 class Comparing:
@@ -29,10 +30,12 @@ class Comparing:
         signal.setitimer(signal.ITIMER_PROF, self._cpu_s)
         try:
             if "pair" in item:
-                return {"judgement": judgement_json(judged(pair_of(item["pair"])))}
-            check_text(item["language"], text_of(item["text"]))
+                return {"judgement": judgement_json(judged(pair_of(item["pair"]), compile_source))}
+            check_text(item["language"], text_of(item["text"]), compile_source)
         except UnusableSchema as error:
             return {"unusable": [error.message, error.pointer, error.hint]}
+        except TooLarge as error:
+            return {"unusable": [error.message, "", error.hint]}
         except MemoryError:
             return {"overworked": True}
         finally:
