@@ -5,6 +5,7 @@ A schema that the worlds write is either plain, or is one of the unusable kinds 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import jsonschema
@@ -19,6 +20,7 @@ class Unusable(Exception):
     """No schema that can judge a document."""
 
 
+@lru_cache(maxsize=64)  # the meta-schema takes milliseconds, and large fleets share their schemas
 def usable(raw: bytes) -> Any:
     """The schema's document.
 

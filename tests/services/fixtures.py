@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
 
+    from tests.services.kafka.pair import KafkaPair
     from tests.services.recipes import Recipe
 
 _LOG_LINES = 25
@@ -132,6 +133,14 @@ def vault_on_disk(request: pytest.FixtureRequest) -> Iterator[VaultOnDisk]:
 def kafka(request: pytest.FixtureRequest) -> Iterator[Kafka]:
     """A fresh Kafka broker; takes some seconds. `shared_kafka` does where the test does not hurt it."""
     yield from launch(request, Kafka)
+
+
+@pytest.fixture
+def kafka_pair(request: pytest.FixtureRequest) -> Iterator[KafkaPair]:
+    """Two fresh brokers with every topic on both."""
+    from tests.services.kafka.pair import KafkaPair  # noqa: PLC0415 - heavy, and only needed with brokers
+
+    yield from launch(request, KafkaPair)
 
 
 @pytest.fixture

@@ -59,23 +59,13 @@ class Consul(Server):
         answer = self.call("PUT", "/v1/snapshot", path.read_bytes())
         assert answer.status == 200, f"Consul took no snapshot: {answer.body!r}"
 
-    def reload(self, config: str) -> None:
-        """Let other HCL stand beside ours from now on, as far as Consul takes it without a restart."""
-        self._config = config
-        self._write_config()
-        answer = self.call("PUT", "/v1/agent/reload")
-        assert answer.status == 200, f"Consul did not reload: {answer.body!r}"
-
-    def _write_config(self) -> Path:
-        config = self.folder / "config.hcl"
-        config.write_text(_COMMON + self._config)
-        return config
-
     def _command(self) -> list[str]:
         return [*self._base_command(), "-dev"]
 
     def _base_command(self) -> list[str]:
         http, server, lan = self.ports
+        config = self.folder / "config.hcl"
+        config.write_text(_COMMON + self._config)
         flags = {
             "bind": LOOPBACK,
             "client": LOOPBACK,
@@ -88,7 +78,7 @@ class Consul(Server):
             "grpc-tls-port": -1,
             "dns-port": -1,
             "log-level": "warn",
-            "config-file": self._write_config(),
+            "config-file": config,
         }
         return [str(self.found.path), "agent", *(f"-{name}={value}" for name, value in flags.items())]
 
