@@ -13,6 +13,7 @@ from versiqiid.api.service import Service
 from versiqiid.core.canonical import canonical, digest
 from versiqiid.core.document import check_value, read
 from versiqiid.core.objects import read_family
+from versiqiid.core.schema.requests import reader_of
 from versiqiid.core.violation import Violation, verdict
 from versiqiid.errors import InvalidInput, Unreadable, UnusableSchema
 from versiqiid.ports import ValidationRequest, Validator
@@ -57,15 +58,19 @@ class Judge:
         """
         schema = await self._service.get(f"schemas/{family}/{version}")
         described = read_family((await self._service.get(f"families/{family}")).raw)
-        if described.language != "json-schema":
-            raise InvalidInput(f"families/{family}: language {described.language} is not supported yet")
         try:
             document = await to_thread.run_sync(read, raw)
         except Unreadable as error:
             return Verdict((Violation("", "unreadable", error.message),))
-        parsed = await to_thread.run_sync(read, schema.raw)
-        formats = described.formats == "assert"
-        return Verdict(await self._validator.validate(ValidationRequest(parsed, digest(schema.raw), document, formats)))
+        asked = ValidationRequest(
+            await to_thread.run_sync(reader_of(described.language), schema.raw),
+            digest(schema.raw),
+            document,
+            described.formats == "assert",
+            language=described.language,
+            message=described.message,
+        )
+        return Verdict(await self._validator.validate(asked))
 
     async def batch(self, cases: Sequence[Case], remotes: Mapping[str, Any]) -> list[Verdict]:
         """A verdict for each case, in order; one that cannot be judged says so and disturbs no other.

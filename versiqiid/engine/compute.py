@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 from versiqiid.core import keys as k
 from versiqiid.core.canonical import Json, canonical, digest
 from versiqiid.core.document import check_value, read
+from versiqiid.core.objects import Family
 from versiqiid.core.plan import Case, State, Stopped, case_schema_key, choose, held, open_case, rejected, resolve
+from versiqiid.core.schema.requests import reader_of
 from versiqiid.core.snapshot import Reads, Snapshot
 from versiqiid.core.status import Finding, StepTaken
 from versiqiid.core.violation import Violation
@@ -58,7 +60,7 @@ class Computer:
         self._steps = StepRunner(runtime)
         self._carried: OrderedDict[tuple[str, ...], _Carried] = OrderedDict()
         self._carried_bytes = 0
-        self._usable: set[tuple[str, bool]] = set()
+        self._usable: set[tuple[str, ...]] = set()
 
     async def outcome(self, snapshot: Snapshot, binding: k.BindingId) -> Outcome:
         """Apply steps 1 to 6 to a binding that exists.
@@ -93,7 +95,7 @@ class Computer:
         key = (
             digest(source),
             source_schema.request.schema_digest,
-            str(source_schema.request.formats),
+            *_terms(source_schema.request),
             *_identity(case, path.pairs),
         )
         known = self._carried.get(key)
@@ -151,12 +153,20 @@ class Computer:
         value = case.reads.get(key)
         if value is None:
             return None
-        formats = case.family is not None and case.family.formats == "assert"
+        family = case.family or Family()
         try:
-            request = ValidationRequest(case.reads.snapshot.parsed(key, read), digest(value.raw), None, formats)
-            if (request.schema_digest, formats) not in self._usable:
+            parsed = case.reads.snapshot.parsed(key, reader_of(family.language))
+            request = ValidationRequest(
+                parsed,
+                digest(value.raw),
+                None,
+                family.formats == "assert",
+                language=family.language,
+                message=family.message,
+            )
+            if (known := (request.schema_digest, *_terms(request))) not in self._usable:
                 await self._validator.check_schema(request)
-                self._usable.add((request.schema_digest, formats))
+                self._usable.add(known)
         except InvalidInput as error:
             place = f" at {error.pointer}" if isinstance(error, UnusableSchema) and error.pointer else ""
             raise held(f"{key} is not a usable schema{place}: {error.message}") from error
@@ -184,6 +194,11 @@ def _identity(case: Case, steps: Iterable[tuple[str, str]]) -> Iterator[str]:
             return
         schema = case.reads.get(case_schema_key(case, pair[1]))
         yield from (step.key, step.digest, step.manifest_digest, digest(schema.raw) if schema else "")
+
+
+def _terms(request: ValidationRequest) -> tuple[str, ...]:
+    """What a family says about how its schemas judge."""
+    return str(request.formats), request.language, request.message or ""
 
 
 def _version(case: Case) -> str:

@@ -59,9 +59,12 @@ class MigrationRuntime(Protocol):
 class ValidationRequest:
     """One document against one schema.
 
-    :ivar schema: parsed JSON; ``schema_digest``: ``sha256:<hex>`` of its raw bytes, for caching compiled schemas.
+    :ivar schema: parsed JSON, of a Protobuf schema its text; ``schema_digest``: ``sha256:<hex>`` of its raw bytes, for
+        caching compiled schemas.
     :ivar formats: whether ``format`` is asserted instead of being an annotation.
     :ivar remotes: address → schema that references may name; ``schema_digest`` must tell them apart too.
+    :ivar language: of the schema, as families call it.
+    :ivar message: which Protobuf message the document is, None = the first.
     """
 
     schema: Any
@@ -69,6 +72,8 @@ class ValidationRequest:
     document: Any
     formats: bool = False
     remotes: Mapping[str, Any] = field(default_factory=dict)
+    language: str = "json-schema"
+    message: str | None = None
 
 
 class Validator(Protocol):

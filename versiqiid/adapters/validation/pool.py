@@ -197,14 +197,18 @@ class ProcessValidator:
 
 
 def _item(request: ValidationRequest, *, with_document: bool) -> dict[str, Any]:
-    item = {"key": f"{request.schema_digest} {'assert' if request.formats else 'annotate'}", "formats": request.formats}
+    how = f"{'assert' if request.formats else 'annotate'} {request.language} {request.message or ''}"
+    item = {"key": f"{request.schema_digest} {how}", "formats": request.formats}
     if with_document:
         item["document"] = request.document
     return item
 
 
 def _full(item: dict[str, Any], request: ValidationRequest) -> dict[str, Any]:
-    return {**item, "schema": request.schema, "remotes": dict(request.remotes)}
+    told = {"schema": request.schema, "remotes": dict(request.remotes)}
+    if request.language != "json-schema":
+        told |= {"language": request.language, "message": request.message}
+    return {**item, **told}
 
 
 def _introduced(

@@ -17,7 +17,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from versiqiid.adapters.validation import wire
-from versiqiid.core.schema import CompiledSchema, compile_schema, violations
+from versiqiid.adapters.validation.languages import Documents, documents_of
 from versiqiid.errors import UnusableSchema
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Judge:
 
     def __init__(self, cpu_s: float) -> None:
         self._cpu_s = cpu_s
-        self._compiled: OrderedDict[str, CompiledSchema | UnusableSchema] = OrderedDict()
+        self._compiled: OrderedDict[str, Documents | UnusableSchema] = OrderedDict()
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """The answer to one frame; every item of it has the whole CPU time."""
@@ -66,19 +66,19 @@ class Judge:
             return {"unusable": [compiled.message, compiled.pointer, compiled.hint]}
         if "document" not in item:
             return {"violations": []}
-        found = violations(compiled, item["document"])
+        found = compiled.violations(item["document"])
         return {"violations": [[v.pointer, v.keyword, v.message, v.schema, v.best] for v in found]}
 
-    def _schema(self, item: dict[str, Any]) -> CompiledSchema | UnusableSchema | None:
+    def _schema(self, item: dict[str, Any]) -> Documents | UnusableSchema | None:
         key = item["key"]
         if key in self._compiled:
             self._compiled.move_to_end(key)
             return self._compiled[key]
         if "schema" not in item:
             return None
-        compiled: CompiledSchema | UnusableSchema
+        compiled: Documents | UnusableSchema
         try:
-            compiled = compile_schema(item["schema"], formats=item["formats"], registry=item.get("remotes"))
+            compiled = documents_of(item)
         except UnusableSchema as error:
             compiled = error.with_traceback(None)
         self._compiled[key] = compiled
