@@ -139,6 +139,35 @@ def test_a_point_is_a_revision_a_time_or_a_correlation_id(world: Daemon) -> None
     assert (bad.status_code, bad.json()["code"]) == (422, "invalid_input")
 
 
+def test_lists_are_compared_by_the_keys_that_the_schema_names(daemon: Daemon) -> None:
+    """Over REST as a patch and as changes, and on the command line; a rule that only moved is not told as another."""
+    rules = {"type": "array", "x-versiqii-list-keys": ["name"], "items": {"type": "object"}}
+    schema = json.dumps({"type": "object", "properties": {"rules": rules}}).encode()
+    daemon.load(scan_world() | {"schemas/scan/5.0.0": schema})
+    key = "configs/av/5.0.0/ruled"
+    first = write(daemon, key, b"rules: [{name: a, on: true}, {name: b, on: true}]")
+    second = write(daemon, key, b"rules: [{name: b, on: false}, {name: c}, {name: a, on: true}]")
+    between = {"from": str(first), "to": str(second)}
+    assert get(daemon, f"/v1/diff/{key}", **between, form="changes").json() == [
+        {"change": "moved", "path": "/rules/[name=a]"},
+        {"change": "moved", "path": "/rules/[name=b]"},
+        {"change": "changed", "path": "/rules/[name=b]/on", "before": True, "after": False},
+        {"change": "added", "path": "/rules/[name=c]", "after": {"name": "c"}},
+    ]
+    assert get(daemon, f"/v1/diff/{key}", **between).json() == [
+        {"op": "move", "from": "/rules/1", "path": "/rules/0"},
+        {"op": "replace", "path": "/rules/0/on", "value": False},
+        {"op": "add", "path": "/rules/1", "value": {"name": "c"}},
+    ]
+    assert get(daemon, f"/v1/diff/{key}", **between, form="x").status_code == 422
+    asked = ("configs", "diff", key, "--from", str(first), "--to", str(second), "--structural")
+    done = daemon.cli(*asked, "--detailed-exitcode")
+    assert done.returncode == 2, done.stderr
+    assert "[name=b]/on" in done.stdout
+    same = daemon.cli(*asked[:5], "--to", str(first), "--structural", "--detailed-exitcode", "-o", "json")
+    assert (same.returncode, json.loads(same.stdout)) == (0, [])
+
+
 def test_history_of_what_was_removed(world: Daemon) -> None:
     """The removal is a revision without content, and what was removed comes back."""
     first = int(get(world, f"/v1/{CONFIG}").headers["etag"].strip('"'))

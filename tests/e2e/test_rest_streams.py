@@ -168,3 +168,20 @@ def test_streams_end_with_the_daemon(daemon: Daemon) -> None:
         assert list(keys) == []
     assert daemon.log()[-1]["event"] == "stopped"
     assert not [line for line in daemon.log() if line["level"] in ("warning", "error")]
+
+
+def test_a_reader_resumes_over_the_death_of_the_daemon(daemon: Daemon) -> None:
+    """Killed while a reader follows and others write: with the last id it saw, it gets each entry once and in order."""
+    put(daemon, *(f"configs/a/1/c{n}" for n in range(3)))
+    seen: list[Event] = []
+    with stream(daemon, "/v1/events?start=0", Accept="text/event-stream") as events:
+        seen += [next(events) for _ in range(2)]
+        put(daemon, "configs/a/1/c3")
+        daemon.kill()
+    daemon.start()
+    put(daemon, "configs/a/1/c4")
+    entries = daemon.entries()
+    with stream(daemon, "/v1/events", **{"Last-Event-ID": seen[-1].id}) as events:
+        seen += [next(events) for _ in range(len(entries) - len(seen))]
+    assert [int(event.id) for event in seen] == list(range(len(entries)))
+    assert [json.loads(event.data) for event in seen] == entries

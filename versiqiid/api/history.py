@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from anyio import to_thread
-
 from versiqiid.api.entries import Revision, every, revision_of
 from versiqiid.api.points import ByCorrelation, ByPosition, Place, at, parse_point
 from versiqiid.core import keys as k
-from versiqiid.core.document import read
-from versiqiid.core.patch import make_patch
 from versiqiid.errors import InvalidKey, NotFound
 from versiqiid.ports import Journal, Query
 
@@ -72,12 +66,3 @@ class History:
             msg = f"revision {revision.revision} of {key!r} has no content: {what}"
             raise NotFound(msg)
         return raw
-
-    async def diff(self, key: str, first: str, second: str) -> list[dict[str, Any]]:
-        """The RFC 6902 patch that leads from one point to the other.
-
-        :raises Unreadable: one of the two is no document.
-        """
-        one, other = await self.at(key, first), await self.at(key, second)
-        before, after = await self.content(key, one), await self.content(key, other)
-        return await to_thread.run_sync(lambda: make_patch(read(before), read(after)))

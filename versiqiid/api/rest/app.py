@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from versiqiid import __version__
 from versiqiid.api.diagnosis import Diagnosis
 from versiqiid.api.graphs import Graphs
+from versiqiid.api.differences import Differences
 from versiqiid.api.health import Health
 from versiqiid.api.history import History
 from versiqiid.api.judging import Judge
@@ -101,7 +102,7 @@ def build(parts: Parts) -> ASGIApp:
         system.router(parts.health, parts.render, leader_key=parts.leader_key),
         diagnosis.router(parts.diagnosis),
         events.router(parts.journal, streams),
-        history.router(past, Rollback(parts.service, past)),
+        history.router(past, Rollback(parts.service, past), Differences(past, parts.service)),
         state.router(states),
         trace.router(parts.trace),
         search.router(parts.search),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import JSONResponse, Response
 
+from versiqiid.api.differences import Differences
 from versiqiid.api.history import History
 from versiqiid.api.rest import describe
 from versiqiid.api.rest.keys import Key, ValidateOnly
@@ -21,9 +22,10 @@ Point = Annotated[str, Query(description="A revision, an RFC 3339 time, or a cor
 _TO_FORM = '{"to": "<revision | time | correlation id>"}'
 
 
-def router(history: History, rollback: Rollback) -> APIRouter:
+def router(history: History, rollback: Rollback, compared: Differences) -> APIRouter:
     routes = APIRouter(prefix="/v1", tags=["history"])
     _past(routes, history)
+    _between(routes, compared)
     _back(routes, rollback)
     return routes
 
@@ -45,11 +47,24 @@ def _past(routes: APIRouter, history: History) -> None:
         headers = {"ETag": f'"{revision.revision}"', "X-Content-Type-Options": "nosniff"}
         return Response(raw, headers=headers | {"Content-Type": media_type(key, raw)})
 
-    @routes.get("/diff/{key:path}", summary="The RFC 6902 patch between two points of a key", responses=describe.PATCH)
+
+def _between(routes: APIRouter, compared: Differences) -> None:
+    @routes.get(
+        "/diff/{key:path}",
+        summary="What changed between two points of a key: an RFC 6902 patch, or changes for people",
+        responses=describe.PATCH,
+    )
     async def diff(
-        key: Key, first: Annotated[str, Query(alias="from")], second: Annotated[str, Query(alias="to")]
+        key: Key,
+        first: Annotated[str, Query(alias="from")],
+        second: Annotated[str, Query(alias="to")],
+        form: Annotated[
+            Literal["patch", "changes"], Query(description="`changes`: item by item, for people.")
+        ] = "patch",
     ) -> JSONResponse:
-        return JSONResponse(await history.diff(key, first, second))
+        if form == "changes":
+            return JSONResponse(await compared.changes(key, first, second))
+        return JSONResponse(await compared.patch(key, first, second))
 
 
 def _back(routes: APIRouter, rollback: Rollback) -> None:

@@ -82,12 +82,21 @@ def show(session: Session, key: str, at: str | None) -> None:
 @click.argument("key")
 @click.option("--from", "first", required=True, help="Revision, RFC 3339 time or correlation id.")
 @click.option("--to", "second", required=True, help="Revision, RFC 3339 time or correlation id.")
+@click.option("--structural", is_flag=True, help="Item by item, lists by the keys that the schema names.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when they differ.")
 @click.pass_obj
-def diff(session: Session, key: str, first: str, second: str, *, detailed_exitcode: bool) -> int:
-    """What changed between two points: an RFC 6902 patch with -o json, else a text difference."""
+def diff(session: Session, /, key: str, first: str, second: str, *, structural: bool, detailed_exitcode: bool) -> int:
+    """What changed between two points: an RFC 6902 patch with -o json, else a text difference.
+
+    With --structural a row for each change: an item of a list whose schema says x-versiqii-list-keys is known by its
+    keys, wherever it stands.
+    """
     from versiqiid.cli.textdiff import unified  # noqa: PLC0415
 
+    if structural:
+        rows = session.get(f"/v1/diff/{key}", **{"from": first, "to": second, "form": "changes"}).json()
+        session.show(rows, "change", "path", "before", "after")
+        return Exit.DIFFERENT if detailed_exitcode and rows else Exit.OK
     one = session.get(f"/v1/show/{key}", at=first).raw
     other = session.get(f"/v1/show/{key}", at=second).raw
     if session.output in ("json", "yaml"):
