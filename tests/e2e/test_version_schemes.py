@@ -90,7 +90,7 @@ def keys(line: Line) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("line", LINES, ids=[line.scheme for line in LINES])
 def test_a_range_of_its_scheme_chooses_the_schema(shared: Daemon, line: Line) -> None:
-    """The config stays with the first, follows to the second over the declared edge, and is held outside every range."""
+    """The config stays with the first, follows to the second over the declared edge, and is held beyond all ranges."""
     binding, version = f"prod/{line.scheme}/default", f"envs/prod/{line.scheme}/version"
     shared.load(keys(line))
     for state, schema, running in (
