@@ -11,8 +11,8 @@ from starlette.types import ASGIApp
 
 from versiqiid import __version__
 from versiqiid.api.diagnosis import Diagnosis
-from versiqiid.api.graphs import Graphs
 from versiqiid.api.differences import Differences
+from versiqiid.api.graphs import Graphs
 from versiqiid.api.health import Health
 from versiqiid.api.history import History
 from versiqiid.api.judging import Judge
@@ -115,9 +115,11 @@ def build(parts: Parts) -> ASGIApp:
     for router in routers:
         app.include_router(router, responses=describe.PROBLEMS)
     describe.install(app, authenticated=bool(parts.tokens))
-    return Gate(Rooms(app, registry.build(parts.registry)), parts.metrics, parts.tokens)
+    return Gate(
+        Rooms(app, registry.build(parts.registry)), parts.metrics, parts.tokens, basic_under=f"{registry.PREFIX}/"
+    )
 
 
 def build_registry(parts: Parts) -> ASGIApp:
     """The Schema-Registry protocol alone, for an address of its own."""
-    return Gate(registry.build(parts.registry), parts.metrics, parts.tokens)
+    return Gate(registry.build(parts.registry), parts.metrics, parts.tokens, basic_under="/")

@@ -5,6 +5,8 @@ Streams pass here too, so nothing is buffered.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import hmac
 import ipaddress
@@ -32,12 +34,14 @@ class Gate:
     """An application around the application.
 
     :param tokens: SHA-256 digests of the bearer tokens that are taken; empty = no authentication, loopback only.
+    :param basic_under: paths that begin with this take a token as the password of basic authentication, too.
     """
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, tokens: frozenset[bytes]) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, tokens: frozenset[bytes], *, basic_under: str) -> None:
         self._app = app
         self._metrics = metrics
         self._tokens = tokens
+        self._basic_under = basic_under
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -84,11 +88,21 @@ class Gate:
 
     def _admit(self, scope: Scope, given: str) -> bool:
         kind, _, token = given.partition(" ")
+        if kind.lower() == "basic" and scope["path"].startswith(self._basic_under):
+            kind, token = "bearer", _password(token)
         digest = hashlib.sha256(token.strip().encode("latin-1")).digest()
         known = kind.lower() == "bearer" and any(hmac.compare_digest(digest, taken) for taken in self._tokens)
         if known:
             scope["versiqii.actor"] = f"token-{digest.hex()[:8]}"
         return known
+
+
+def _password(given: str) -> str:
+    """The password of basic authentication, in which clients of the registry's protocol send a token."""
+    try:
+        return base64.b64decode(given, validate=True).partition(b":")[2].decode("latin-1")
+    except binascii.Error:
+        return ""
 
 
 def _traced(scope: Scope) -> list[tuple[bytes, bytes]]:
