@@ -17,6 +17,7 @@ import anyio
 import pytest
 
 from tests.contract.kafka_events import SOURCE, CountingJournal, check_arrived, first_copies, read_topic
+from tests.services.kafka.pair import KafkaPair, leaders_of
 from versiqiid.adapters.kafka import KafkaEventSink, KafkaSettings
 from versiqiid.adapters.prometheus import PrometheusMetrics
 from versiqiid.adapters.sqlite.journal import SqliteJournal
@@ -109,6 +110,52 @@ async def test_it_starts_without_a_broker_and_catches_up(kafka: Kafka, tmp_path:
         await journal.reached(200)
         tasks.cancel_scope.cancel()
     assert check_arrived(kafka.address, "versiqii.audit", 200) == 0
+
+
+HOUR_OF_ATTEMPTS = 3600 // 30
+"""How often the outbox tries in an hour: its waits grow to half a minute."""
+
+
+async def test_a_broker_that_is_away_for_an_hour(kafka: Kafka, tmp_path: Path) -> None:
+    """As many attempts as an hour has, only the waits are shorter; then everything arrives, once the broker is back."""
+    journal = CountingJournal(800, tmp_path / "position")
+    metrics = PrometheusMetrics(version="0")
+    settings = KafkaSettings(bootstrap=kafka.address, publish_timeout_s=0.05)
+    quick = OutboxSettings(batch_entries=50, backoff=Backoff(0.001, 0.01), measure_s=0.1)
+    sink = KafkaEventSink(settings, SOURCE, metrics=metrics)
+    box = Outbox(journal, sink, metrics, dice=lambda: 0.5, settings=quick)  # type: ignore[arg-type]
+    await anyio.to_thread.run_sync(kafka.kill)
+    async with anyio.create_task_group() as tasks:
+        await tasks.start(box.run)
+        with anyio.fail_after(120):
+            while box.state.attempt < HOUR_OF_ATTEMPTS:
+                await anyio.sleep(0.01)
+        assert journal.position == 0
+        tasks.cancel_scope.cancel()
+    await anyio.to_thread.run_sync(kafka.start)
+    async with anyio.create_task_group() as tasks:
+        await tasks.start(relay(kafka.address, journal).run)
+        await journal.reached(800)
+        tasks.cancel_scope.cancel()
+    assert check_arrived(kafka.address, "versiqii.audit", 800) == 0
+
+
+async def test_partitions_get_another_leader_in_the_middle(kafka_pair: KafkaPair, tmp_path: Path) -> None:
+    """kill -9 of the broker that leads some of the partitions; it comes back behind, and catches up."""
+    journal = CountingJournal(4000, tmp_path / "position")
+    async with anyio.create_task_group() as tasks:
+        await tasks.start(relay(kafka_pair.address, journal, timeout_s=5).run)
+        await journal.reached(500)
+        led, _ = await anyio.to_thread.run_sync(leaders_of, kafka_pair.first.address, "versiqii.audit")
+        assert set(led.values()) == {1, 2}, "both lead some"
+        await anyio.to_thread.run_sync(kafka_pair.second.kill)
+        await journal.reached(journal.position + 1000)
+        moved, _ = await anyio.to_thread.run_sync(leaders_of, kafka_pair.first.address, "versiqii.audit")
+        assert set(moved.values()) == {1}, "the other one leads all of them"
+        await anyio.to_thread.run_sync(kafka_pair.second.start)
+        await journal.reached(4000)
+        tasks.cancel_scope.cancel()
+    check_arrived(kafka_pair.first.address, "versiqii.audit", 4000)
 
 
 SIZE = 6000

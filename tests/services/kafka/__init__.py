@@ -18,6 +18,7 @@ from tests.services.wire import LOOPBACK
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from tests.services.finder import Found
     from tests.services.progress import Progress
 
 JAVA = 17
@@ -99,11 +100,17 @@ class Kafka(Server):
     title: ClassVar[str] = "Kafka"
     port_count: ClassVar[int] = 2
 
+    def __init__(self, found: Found | None = None, *, properties: str = "") -> None:
+        """:param properties: lines of server.properties, added to ours."""
+        super().__init__(found)
+        self._more = properties
+
     def _command(self) -> list[str]:
         broker, controller = self.ports
         data = self.folder / "data"
         properties = self.folder / "server.properties"
-        properties.write_text(_PROPERTIES.format(host=LOOPBACK, broker=broker, controller=controller, data=data))
+        ours = _PROPERTIES.format(host=LOOPBACK, broker=broker, controller=controller, data=data)
+        properties.write_text(ours + self._more)
         if not (data / "meta.properties").exists():
             self._format(properties)
         return self._java("kafka.Kafka", str(properties), heap="512m")
@@ -114,11 +121,14 @@ class Kafka(Server):
         return ["java", *flags, logs, "-cp", f"{self.found.path}/*", main, *arguments]
 
     def _format(self, properties: Path) -> None:
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        cluster = self._cluster_id()
         command = self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties), heap="128m")
         done = subprocess.run(command, env=self.environment(), capture_output=True, text=True, check=False, timeout=60)
         if done.returncode:
             raise ServerError(f"Kafka's storage could not be formatted:\n{done.stderr[-3000:]}")
+
+    def _cluster_id(self) -> str:
+        return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
 
     def _is_ready(self) -> bool:
         """A client gets metadata in which the broker itself stands: it is registered and unfenced."""
