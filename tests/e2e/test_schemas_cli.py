@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -399,3 +400,93 @@ def test_two_versions_are_compared_for_people(shared: Daemon) -> None:
         {"what": "changed", "pointer": "/properties/depth/maximum", "before": 9, "after": 2}
     ]
     assert shared.cli("schemas", "diff", "seen", "1.0.0", "1.0.0", "--detailed-exitcode").returncode == 0
+
+
+# ------------------------------------------------------------------------------------------------------------ languages
+
+RECORD = '{"type": "record", "name": "R", "fields": [{"name": "a", "type": "int"}%s]}'
+MESSAGE = 'syntax = "proto3"; message M { int32 depth = 1; %s }'
+LANGUAGES = {
+    "avro": (
+        RECORD % "",
+        RECORD % ', {"name": "b", "type": "string", "default": ""}',
+        RECORD % ', {"name": "b", "type": "string"}',
+        "READER_FIELD_MISSING_DEFAULT_VALUE at /fields/1",
+    ),
+    "protobuf": (MESSAGE % "", MESSAGE % "bool on = 2;", MESSAGE.replace("depth", "deep") % "", "at /M/1"),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_avro_and_protobuf_families_keep_their_promise_too(shared: Daemon, tmp_path: Path, language: str) -> None:
+    first, good, bad, told = LANGUAGES[language]
+    name = f"in-{language}"
+    create = shared.cli("families", "create", name, "--language", language, "--compatibility", "BACKWARD")
+    assert create.returncode == 0, create.stderr
+
+    def add(version: str, text: str) -> Any:
+        path = tmp_path / version
+        path.write_text(text)
+        return shared.cli("schemas", "add", "--family", name, "--version", version, str(path))
+
+    assert add("1.0.0", first).returncode == 0
+    refused = add("1.1.0", bad)
+    assert (refused.returncode, told in refused.stdout) == (3, True), refused.stdout + refused.stderr
+    member = {"avro": "a", "protobuf": "depth"}[language]
+    shared.load(
+        {
+            f"targets/{name}": json.dumps({"family": name, "schemas": {"*": "1.0.0"}}).encode(),
+            f"configs/{name}/1.0.0/default": json.dumps({member: 3}).encode(),
+            f"bindings/prod/{name}/default": b"",
+            f"envs/prod/{name}/version": b"1.0.0",
+        }
+    )
+    shared.until_status(f"prod/{name}/default", state="InSync")
+    with shared.client() as client:
+        live = client.post(f"/v1/schemas/{name}:check", content=bad).json()["live"]
+    assert (live["judged"], live["broken"]) == (1, 1), "the config that is read there is judged in its language"
+    done = add("1.1.0", good)
+    assert done.returncode == 0, done.stderr
+    none = add("1.2.0", "message {")
+    assert (none.returncode, registered(shared, f"schemas/{name}/1.2.0")) == (3, False)
+
+
+# -------------------------------------------------------------------------------------------------------------- hostile
+
+
+def test_a_hostile_schema_is_undecided_and_stalls_nobody(start: Any, tmp_path: Path) -> None:
+    """While its budget is spent, others are answered; afterwards the daemon judges on."""
+
+    def tangled(leaf: str) -> dict[str, Any]:
+        one_of = {"oneOf": [{"$ref": f"#/$defs/t{n}"} for n in range(120)]}
+        any_of_them = {"$ref": "#/$defs/any"}
+        shape = {"id": {"type": leaf}, "left": any_of_them, "right": any_of_them}
+        definitions: dict[str, Any] = {
+            f"t{n}": {"properties": shape | {f"t{n}": {"type": "string"}}} for n in range(120)
+        }
+        return {"properties": {"product": any_of_them}, "$defs": definitions | {"any": one_of}}
+
+    daemon = start()
+    family(daemon, "hostile", compatibility="NONE")
+    daemon.load({"schemas/hostile/1.0.0": json.dumps(tangled("string")).encode()})
+    answers: list[Any] = []
+
+    def ask() -> None:
+        with daemon.client() as client:
+            path = "/v1/schemas/hostile:check?level=BACKWARD"
+            answers.append(client.post(path, content=json.dumps(tangled("number")), timeout=300).json())
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    others = 0
+    while asking.is_alive():
+        with daemon.client() as client:
+            assert client.get("/healthz").status_code == 200
+            client.put("/v1/configs/t/1.0.0/c", content=b"{}", headers={"If-Match": "*"}).raise_for_status()
+        others += 1
+    asking.join()
+    assert others >= 2
+    assert not answers[0]["compatible"]
+    assert {finding["basis"] for finding in answers[0]["findings"]} == {"undecided"}
+    done = daemon.cli("schemas", "check", "--family", "hostile", "--level", "NONE", file(tmp_path, OLD))
+    assert done.returncode == 0, done.stderr

@@ -18,6 +18,7 @@ from versiqiid.core.document import read
 from versiqiid.core.live import LiveConfig, live_configs, targets_of
 from versiqiid.core.objects import Family, read_family
 from versiqiid.core.promise import Passed, Terms, lifecycle_of, neighbours, overridden, terms_of
+from versiqiid.core.schema.requests import reader_of
 from versiqiid.core.snapshot import Snapshot
 from versiqiid.engine.verdicts import verdicts
 from versiqiid.errors import InvalidInput, NotFound, UnusableSchema
@@ -72,7 +73,7 @@ class Schemas:
         version, raw = schema
         described = _family(snapshot, family)
         await self._comparer.check(described.language, Text(raw))
-        live = tuple(live_configs(snapshot, family)) if described.language == "json-schema" else ()
+        live = tuple(live_configs(snapshot, family))
         found = await to_thread.run_sync(neighbours, snapshot, family, described.versioning, terms, version, raw)
         context = _Context(snapshot, family, described.language, terms, live, version or NEW, raw)
         findings = [
@@ -95,7 +96,7 @@ class Schemas:
             tuple(findings),
             tuple(passed),
             len(live),
-            await self._hits(live, raw, terms),
+            await self._hits(live, raw, described, terms),
         )
 
     async def _finding(self, context: _Context, other: str, direction: Direction, *, after: bool = False) -> Finding:
@@ -123,14 +124,20 @@ class Schemas:
                     return True
         return False
 
-    async def _hits(self, live: tuple[LiveConfig, ...], raw: bytes, terms: Terms) -> tuple[Hit, ...]:
+    async def _hits(self, live: tuple[LiveConfig, ...], raw: bytes, described: Family, terms: Terms) -> tuple[Hit, ...]:
         """The live configs that this schema refuses; equal documents are judged once."""
         distinct = {digest(each.raw): each.raw for each in live}
         if not distinct:
             return ()
         documents = [await to_thread.run_sync(read, document) for document in distinct.values()]
-        schema = await to_thread.run_sync(read, raw)
-        request = ValidationRequest(schema, digest(raw), None, terms.formats == "assert")
+        request = ValidationRequest(
+            await to_thread.run_sync(reader_of(described.language), raw),
+            digest(raw),
+            None,
+            terms.formats == "assert",
+            language=described.language,
+            message=described.message,
+        )
         told = dict(zip(distinct, await verdicts(self._validator, request, documents), strict=True))
         return tuple(Hit(each, found) for each in live if (found := told[digest(each.raw)]))
 

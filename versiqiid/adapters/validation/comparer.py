@@ -20,7 +20,7 @@ CPU_S: Final = 5.0
 
 MEMORY_BYTES: Final = 1 << 30
 _MODULE: Final = "versiqiid.adapters.validation.comparing"
-_WALL_S: Final = 60.0  # a backstop for a machine that gives the worker no CPU; arbitrary
+_WALL_S: Final = 120.0  # a backstop for a machine that gives the worker no CPU; arbitrary
 _HINT: Final = "simplify the schema: nested combinations and references to itself cost most"
 
 
