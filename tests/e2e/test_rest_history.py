@@ -311,6 +311,8 @@ def test_an_undo_never_takes_away_what_came_after(world: Daemon) -> None:
     assert tree(world, "envs", "configs") == before
     assert undo(world, "theirs").status_code == 200
     assert rolled_back(world) == [CONFIG]
+    assert undo(world, "mine").status_code == 200, "what came after is itself undone"
+    assert json.loads(get(world, f"/v1/{CONFIG}").content) == {"depth": 3}
 
 
 @pytest.mark.parametrize("name", ["no-such-id", "17"])

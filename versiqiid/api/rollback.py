@@ -99,9 +99,9 @@ class Rollback:
         for key, position in sorted(first.items()):
             known = await self._history.revisions(key)
             after = [r for r in known if r.position > position and r.correlation_id != correlation_id]
-            foreign = next((revision for revision in after if revision.undoes != correlation_id), None)
-            if foreign is not None:
-                raise _changed_since(key, correlation_id, foreign)
+            foreign = _standing([revision for revision in after if revision.undoes != correlation_id])
+            if foreign:
+                raise _changed_since(key, correlation_id, foreign[0])
             before = [revision for revision in known if revision.position < position]
             move = await self._moved(key, before[-1] if before else None)
             if move.differs or not after:
@@ -271,6 +271,15 @@ def _recorded_only(move: Move, by: Attribution) -> Draft:
     data = {"key": move.key, "revision": move.now_revision, "digest": move.now_digest, **dict(by.data or {})}
     where = {"index": move.now_revision, "key": move.key}
     return Draft("ConfigRolledBack", stream_of(move.key), data, by.actor, by.correlation_id, consul=where, git=by.git)
+
+
+def _standing(revisions: Sequence[Revision]) -> list[Revision]:
+    """Those of a key's revisions, oldest first, that nobody has undone since."""
+    standing: list[Revision] = []
+    for revision in revisions:
+        left = [one for one in standing if one.correlation_id != revision.undoes]
+        standing = left if len(left) < len(standing) else [*standing, revision]
+    return standing
 
 
 def _cut_short(conflict: Conflict, done: int, total: int) -> Conflict:
