@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.processes import Daemon, scan_world
+from tests.e2e.processes import Daemon, scan_world, until
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "upgrade" / "keys.json"
 
@@ -204,3 +204,41 @@ def test_the_graph_is_shown_in_forms_that_others_draw(shop: Daemon) -> None:
         ("api", "auth", False),
         ("web", "api", False),
     }
+
+
+def test_a_version_that_violates_the_graph_is_dependency_drift_until_it_holds(start: Any) -> None:
+    """For whoever said so and for whoever refuses; where the target says block, its bindings are Held meanwhile."""
+    daemon = start()
+    with daemon.client() as client:
+        client.post("/v1/txn", content=EXAMPLE.read_bytes()).raise_for_status()
+    daemon.load(
+        {
+            "schemas/shop/1.0.0": b"{}",
+            "targets/api": b'{"family": "shop", "schemas": {"*": "1.0.0"}, "onDependencyConflict": "block"}',
+            "configs/api/1.0.0/default": b"{}",
+            "bindings/prod/api/default": b"",
+        }
+    )
+    daemon.until_status("prod/api/default", state="InSync")
+    daemon.load({"envs/prod/auth/version": b"2.0.0"})
+    told = daemon.until_status("prod/api/default", state="Held")
+    assert told["reason"] == "dependency: requires auth '^1.4', but 2.0.0 runs"
+
+    def drifts() -> dict[str, list[str]]:
+        with daemon.client() as client:
+            items = client.get("/v1/drifts").json()["items"]
+        found = {item["key"]: json.loads(item["value"])["drifts"] for item in items}
+        return {key: [d["reason"] for d in each if d["dimension"] == "dependency"] for key, each in found.items()}
+
+    wanted = {
+        "drift/prod/api": ["requires auth '^1.4', but 2.0.0 runs"],
+        "drift/prod/auth": ["accepts api '>=2', but 1.8.0 runs"],
+    }
+    for _ in until("both sides are told"):
+        if drifts() == wanted:
+            break
+    daemon.load({"envs/prod/auth/version": b"1.6.0"})
+    daemon.until_status("prod/api/default", state="InSync")
+    for _ in until("the drift is over"):
+        if drifts() == {}:
+            break
