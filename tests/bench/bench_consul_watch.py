@@ -177,7 +177,7 @@ def _until_effective(consul: Consul, path: str, timeout_ms: int) -> None:
         answer = consul.call("GET", f"{path}?raw&wait=30s&index={index}", timeout_s=60)
         if answer.status == 200 and json.loads(answer.body).get("timeout_ms") == timeout_ms:
             return
-        index = answer.headers["X-Consul-Index"]
+        index = answer.headers["x-consul-index"]
 
 
 if __name__ == "__main__":

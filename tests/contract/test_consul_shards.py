@@ -172,6 +172,29 @@ async def test_never_more_queries_are_open_than_may_be(consul: Consul) -> None:
     assert store.coverage().shards == ()
 
 
+async def test_a_shard_that_there_is_no_room_to_cut_is_looked_through_for_what_changed(consul: Consul) -> None:
+    """And told as what changed: keys that come, change and go, one by one and many at once, beside folders of a UI."""
+    heavy = replace(SMALL, sizes=Sizes(whole=4_000, split=3_000, merge=500, spare=0))
+    async with ConsulStore.connect(at(consul), watch=heavy, queries_max=8) as store, watching(store, "t/") as seen:
+        await fill(store, TREE)
+        await seen.until_values(TREE)
+        await until_shards(store, 2, 7)
+        now, before = dict(TREE), len(seen.batches())
+        for number in range(10):
+            key, gone = f"t/{'abcdef'[number % 6]}/p{number}", f"t/{'fedcba'[number % 6]}/q{number}"
+            made, folder = f"t/{'cdefab'[number % 6]}/new-{number}/x", f"t/b/folder-{number}/"
+            fresh = {made: b"n", folder: b"", key: b"%d" % number}
+            for each, value in fresh.items():
+                consul.call("PUT", f"/v1/kv/{each}", value)
+            consul.call("DELETE", f"/v1/kv/{gone}")
+            now = {each: value for each, value in (now | fresh).items() if each != gone}
+            await seen.until_values(now)
+        told = {entry.key for batch in seen.batches()[before:] for entry in batch.changed}
+        assert len(told) == 30
+        consul.call("DELETE", "/v1/kv/t/d/?recurse")
+        await seen.until_values({each: value for each, value in now.items() if not each.startswith("t/d/")})
+
+
 # -------------------------------------------------------------------------------------------------------- settling
 
 
@@ -322,20 +345,27 @@ def server(request: pytest.FixtureRequest) -> Iterator[Consul]:
     yield from launch(request, Consul)
 
 
+DRILLED = replace(TINY, sizes=Sizes(whole=600, split=550, merge=300, spare=0))
+"""With a single query, all is in one shard, which is looked through for what changed as soon as there are two keys."""
+
+
+@pytest.mark.parametrize(("watch", "queries"), [(TINY, 64), (DRILLED, 1)], ids=["cut", "drilled"])
 class TestShardedWatch(WatchContract):
-    """All the promises of a watch, when it is always cut."""
+    """All the promises of a watch, when it is always cut, and when its shard is always too heavy."""
 
     @pytest.fixture
-    async def store(self, server: Consul) -> AsyncIterator[ConsulStore]:
-        async with ConsulStore.connect(at(server), watch=replace(TINY, settle_s=0.7)) as store:
+    async def store(self, server: Consul, watch: WatchOptions, queries: int) -> AsyncIterator[ConsulStore]:
+        options = replace(watch, settle_s=0.7)
+        async with ConsulStore.connect(at(server), watch=options, queries_max=queries) as store:
             yield store
 
 
-def test_consul_in_shards_agrees_with_a_dictionary(consul: Consul) -> None:
+@pytest.mark.parametrize(("watch", "queries"), [(TINY, 64), (DRILLED, 1)], ids=["cut", "drilled"])
+def test_consul_in_shards_agrees_with_a_dictionary(consul: Consul, watch: WatchOptions, queries: int) -> None:
     class ShardedMachine(StoreMachine):
         @contextlib.asynccontextmanager
         async def make_store(self) -> AsyncIterator[ConsulStore]:
-            async with ConsulStore.connect(at(consul), watch=TINY) as store:
+            async with ConsulStore.connect(at(consul), watch=watch, queries_max=queries) as store:
                 yield store
 
         def _start_watch(self) -> None:

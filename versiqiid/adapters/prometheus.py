@@ -88,6 +88,9 @@ _ROWS: Final[tuple[MetricSpec, ...]] = (
         "Answers that were not believed as they came: keys missing, or left out for lack of rights.",
     ),
     MetricSpec("versiqii_watch_queries", _G, "Blocking queries that are open, over all watches of the store.", start=0),
+    MetricSpec(
+        "versiqii_watch_queries_failing", _G, "Of these, queries without an answer that could be believed.", start=0
+    ),
     MetricSpec("versiqii_watch_shards", _G, "Shards that the watched prefixes are cut into.", start=0),
     MetricSpec(
         "versiqii_watch_shard_age_seconds",

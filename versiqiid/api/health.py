@@ -59,6 +59,7 @@ class Health:
         return {
             "index": coverage.index,
             "lag": coverage.lag,
+            "failing": coverage.failing,
             "queries": [
                 {
                     "kind": shard.kind,

@@ -251,7 +251,7 @@ def _parts(root: str, prefix: str, keys: Sequence[str], start: int, end: int) ->
     at_point = prefix == root or prefix.endswith("/")
     base = prefix
     if not at_point:
-        base = _common(keys[start], keys[end - 1])
+        base = common(keys[start], keys[end - 1])
         slash = base.find("/", len(prefix))
         if slash >= 0:  # all in one directory: the shard becomes that, and can be cut there
             return (_Part(Query(base[: slash + 1], Kind.SUBTREE), start, end, at_point=False),)
@@ -277,7 +277,7 @@ def _end(keys: Sequence[str], prefix: str, start: int, end: int) -> int:
     return bisect_left(keys, True, start, end, key=lambda key: not key.startswith(prefix))  # noqa: FBT003 - the key's
 
 
-def _common(one: str, other: str) -> str:
+def common(one: str, other: str) -> str:
     """The beginning that two keys share, which may end inside a name."""
     length = 0
     for mine, theirs in zip(one, other, strict=False):
@@ -329,7 +329,7 @@ def _joinable(cover: Cover) -> set[str]:
     """Prefixes under which there is something to join, and no split point that would have to go first."""
     shards = [query.prefix for query in cover.queries if query.kind is not Kind.NAMES]
     points = [query.prefix for query in cover.queries if query.kind is Kind.NAMES]
-    found = {_common(*pair) for pair in pairwise(shards)} | set(points)
+    found = {common(*pair) for pair in pairwise(shards)} | set(points)
     return {
         prefix
         for prefix in found

@@ -47,6 +47,7 @@ def _tell_of_shards(coverage: Coverage, told: int, metrics: Metrics) -> int:
     """
     metrics.gauge("versiqii_watch_queries", len(coverage.shards))
     metrics.gauge("versiqii_watch_shards", sum(shard.kind != "names" for shard in coverage.shards))
+    metrics.gauge("versiqii_watch_queries_failing", coverage.failing)
     metrics.gauge("versiqii_watch_index_lag", coverage.lag)
     ages = [nan if shard.age_s is None else shard.age_s for shard in coverage.shards]
     for number, age in enumerate(ages + [nan] * (told - len(ages))):

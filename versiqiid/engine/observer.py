@@ -65,6 +65,7 @@ class Observer:
         self.standing_by = anyio.Event()
         self.reached_at: float | None = None
         self.trouble: VersiqiiError | None = None
+        self._alarmed = False
 
     @property
     def journal(self) -> Journal:
@@ -112,21 +113,24 @@ class Observer:
         """Take in one event of the watch. Returns only when all that it says is recorded, or this is a standby."""
         match event:
             case Batch():
-                self._reached()
+                self._reached(wholly=event.complete)
                 await self._take_in(event)
             case Reached():
-                self._reached()
+                self._reached(wholly=True)
             case Trouble(error, attempt, alarm):
-                self.trouble = error
+                self.trouble, self._alarmed = error, alarm
                 self._metrics.count("versiqii_watch_trouble_total", code=error.code)
                 self._metrics.gauge("versiqii_store_up", 0)
                 log.warning("watch_trouble", code=error.code, reason=error.message, attempt=attempt, alarm=alarm)
 
-    def _reached(self) -> None:
+    def _reached(self, *, wholly: bool) -> None:
+        """The store answered. One part of a tree that is well does not end the alarm of another."""
+        self.reached_at = self._clock()
+        if self._alarmed and not wholly:
+            return
         if self.trouble is not None:
             log.info("watch_recovered")
-        self.trouble = None
-        self.reached_at = self._clock()
+        self.trouble, self._alarmed = None, False
         self._metrics.gauge("versiqii_store_up", 1)
 
     async def _take_in(self, batch: Batch) -> None:

@@ -179,6 +179,11 @@ class Coverage:
         """Indexes of the store that a watch has not told yet, as far as the store was heard of."""
         return max(0, self.store_index - self.index)
 
+    @property
+    def failing(self) -> int:
+        """Queries whose last answer was none, or was not believed."""
+        return sum(shard.failures > 0 for shard in self.shards)
+
 
 @runtime_checkable
 class Covering(Protocol):

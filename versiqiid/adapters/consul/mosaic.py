@@ -198,7 +198,7 @@ class Mosaic:
         return {query: piece.load for query, piece in self.pieces.items() if query.kind is not Kind.NAMES}
 
     def _weights(self, query: Query) -> list[tuple[str, int]]:
-        return [(key, _weight(entry)) for key, entry in self.pieces[query].held.items()]
+        return [(key, weight(entry)) for key, entry in self.pieces[query].held.items()]
 
     def _close(self, empty: Iterable[Query]) -> None:
         """An empty shard is woken by every write in the store (hashicorp/consul#9449): the names watch over it."""
@@ -298,8 +298,9 @@ def _step(piece: Piece, answer: Answer, pace: Pace, now: float, dice: float) -> 
 
 
 def _load(held: Mapping[str, Entry]) -> int:
-    return sum(map(_weight, held.values()))
+    return sum(map(weight, held.values()))
 
 
-def _weight(entry: Entry) -> int:
+def weight(entry: Entry) -> int:
+    """About what a key adds to an answer, in bytes."""
     return _KEY_BYTES + len(entry.key) + len(entry.value) * 4 // 3

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import anyio
 
+from versiqiid.adapters.consul.drill import Names, drill
 from versiqiid.adapters.consul.endpoints import listed_of, names_of
-from versiqiid.adapters.consul.mosaic import Answered, Listed, Mosaic, Piece
+from versiqiid.adapters.consul.mosaic import Answered, Listed, Mosaic, Piece, weight
+from versiqiid.adapters.consul.transport import Meta
 from versiqiid.core.cursor import UNBLOCKED, Pace
 from versiqiid.core.guard import Verdict, judge
 from versiqiid.core.retry import Backoff
@@ -25,9 +27,17 @@ if TYPE_CHECKING:
 
     from versiqiid.adapters.consul.endpoints import Endpoints
     from versiqiid.adapters.consul.transport import Reply
+    from versiqiid.core.shards import Query
+    from versiqiid.ports import Entry
 
 _READS_MAX = 4
 """Shards that are read in full at the same time, so that a server that has just come back is not buried. Arbitrary."""
+
+_QUESTIONS_MAX = 8
+"""Small questions about heavy shards that are asked at the same time, for all of a watch's shards. Arbitrary."""
+
+_DRILLS_MAX = 3
+"""How often a heavy shard is looked through again because something was written meanwhile. Arbitrary."""
 
 _WAIT_LEAST_S = 0.01
 """A wait of 0 would be one of five minutes: Consul takes it as "not told"."""
@@ -81,6 +91,7 @@ class Asker:
         self._options = options
         self._tripped = tripped
         self._reads = anyio.CapacityLimiter(_READS_MAX)
+        self._questions = anyio.CapacityLimiter(_QUESTIONS_MAX)
 
     async def ask(self, piece: Piece, wait_s: float, arriving: Callable[[], None]) -> Outcome:
         """What is there, as soon as it is news or the wait is over; or what is wrong.
@@ -106,24 +117,46 @@ class Asker:
         now = anyio.current_time()
         return Listed(names_of(reply), reply.meta.index, _early(index, now - begun, wait_s), now)
 
-    async def _entries(self, piece: Piece, wait_s: float, arriving: Callable[[], None]) -> tuple[Answered, Reply]:
+    async def _entries(self, piece: Piece, wait_s: float, arriving: Callable[[], None]) -> tuple[Answered, Meta]:
         if piece.cursor.index == UNBLOCKED and await self._is_unchanged(piece):
             piece.cursor = replace(piece.cursor, index=piece.index, failures=0)
         if piece.cursor.index == UNBLOCKED:
             async with self._reads:
                 return await self._get(piece, UNBLOCKED, wait_s)
+        if piece.query.kind is Kind.SUBTREE and piece.load > self._options.sizes.whole:
+            return await self._drilled(piece, wait_s, arriving)
         return await self._get(piece, piece.cursor.index, wait_s, arriving)
+
+    async def _drilled(self, piece: Piece, wait_s: float, arriving: Callable[[], None]) -> tuple[Answered, Meta]:
+        """Woken by the list of names, which is small, and then read only where something changed.
+
+        Read until nothing was written meanwhile, so that commits are not torn; a few times at most.
+        """
+        begun, prefix, index = anyio.current_time(), piece.query.prefix, piece.cursor.index
+        reader = _Reader(self._endpoints, self._questions)
+        below = await reader.wait(prefix, arriving, _blocking(index, wait_s))
+        now = anyio.current_time()
+        early = _early(index, now - begun, wait_s)
+        if not early or below.index <= index:
+            return Answered(piece.held, below.index, early, now), reader.meta
+        held, since, light = piece.held, piece.index, self._options.sizes.split
+        for _ in range(_DRILLS_MAX):
+            held = await drill(held, below.names, prefix, since=since, light=light, weigh=weight, reader=reader)
+            since, below = below.index, await reader.names(prefix)
+            if below.index <= since:
+                break
+        return Answered(held, min(since, below.index), early, anyio.current_time()), reader.meta
 
     async def _get(
         self, piece: Piece, index: int, wait_s: float, arriving: Callable[[], None] | None = None
-    ) -> tuple[Answered, Reply]:
+    ) -> tuple[Answered, Meta]:
         begun = anyio.current_time()
         recurse = piece.query.kind is Kind.SUBTREE
         entries = self._endpoints.entries(arriving)
         reply = await entries.get(piece.query.prefix, recurse=recurse, **_blocking(index, wait_s))
         found = {entry.key: entry for entry in listed_of(reply)}
         now = anyio.current_time()
-        return Answered(found, reply.meta.index, _early(index, now - begun, wait_s), now), reply
+        return Answered(found, reply.meta.index, _early(index, now - begun, wait_s), now), reply.meta
 
     async def _is_unchanged(self, piece: Piece) -> bool:
         """After a pause: whether the server's keys and their newest index are those that are held.
@@ -142,23 +175,55 @@ class Asker:
 
     # ---------------------------------------------------------------------------------------------- believing
 
-    async def _believed(self, piece: Piece, answer: Answered, reply: Reply) -> Outcome:
+    async def _believed(self, piece: Piece, answer: Answered, meta: Meta) -> Outcome:
         """The answer, confirmed where that is needed; an error when it must not be acted on."""
         confirmed = piece.cursor.index == UNBLOCKED
-        verdict = self._judge(piece, answer, reply, confirmed=confirmed)
+        verdict = self._judge(piece, answer, meta, confirmed=confirmed)
         if verdict is not Verdict.BELIEVE:
             self._tripped()
         if verdict is Verdict.CONFIRM:
-            answer, reply = await self._get(piece, UNBLOCKED, 0)
-            verdict = self._judge(piece, answer, reply, confirmed=True)
+            answer, meta = await self._get(piece, UNBLOCKED, 0)
+            verdict = self._judge(piece, answer, meta, confirmed=True)
         if verdict is Verdict.BELIEVE:
             return answer
-        return _rights(piece) if reply.meta.filtered else _shrunk(piece, answer)
+        return _rights(piece) if meta.filtered else _shrunk(piece, answer)
 
-    def _judge(self, piece: Piece, answer: Answered, reply: Reply, *, confirmed: bool) -> Verdict:
+    def _judge(self, piece: Piece, answer: Answered, meta: Meta, *, confirmed: bool) -> Verdict:
         seen = self._mosaic.seen(piece, answer.entries)
-        seen = replace(seen, filtered=reply.meta.filtered, blind=reply.meta.blind, confirmed=confirmed)
+        seen = replace(seen, filtered=meta.filtered, blind=meta.blind, confirmed=confirmed)
         return judge(seen, self._options.shrink_share)
+
+
+class _Reader:
+    """Asks for parts of a shard, and remembers whether anything was held back in any answer."""
+
+    def __init__(self, endpoints: Endpoints, questions: anyio.CapacityLimiter) -> None:
+        self._endpoints = endpoints
+        self._questions = questions
+        self.meta = Meta(0, None, None, filtered=False, consistency="", blind=False)
+
+    async def wait(self, prefix: str, arriving: Callable[[], None], blocking: dict[str, object]) -> Names:
+        """The names, as soon as anything below the prefix is news."""
+        reply = await self._endpoints.names(arriving).get(prefix, keys=True, separator="/", **blocking)
+        self._note(reply)
+        return Names(names_of(reply), reply.meta.index)
+
+    async def names(self, prefix: str) -> Names:
+        async with self._questions:
+            reply = await self._endpoints.kv.get(prefix, keys=True, separator="/", consistency="consistent")
+        self._note(reply)
+        return Names(names_of(reply), reply.meta.index)
+
+    async def entries(self, query: Query) -> dict[str, Entry]:
+        recurse = query.kind is Kind.SUBTREE
+        async with self._questions:
+            reply = await self._endpoints.entries().get(query.prefix, recurse=recurse, consistency="consistent")
+        self._note(reply)
+        return {entry.key: entry for entry in listed_of(reply)}
+
+    def _note(self, reply: Reply) -> None:
+        filtered, blind = self.meta.filtered or reply.meta.filtered, self.meta.blind or reply.meta.blind
+        self.meta = replace(reply.meta, filtered=filtered, blind=blind)
 
 
 def _blocking(index: int, wait_s: float) -> dict[str, object]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import socket
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from versiqiid.adapters.consul.faults import Question, fault_of, no_answer
 from versiqiid.errors import Forbidden, InvalidSetting, Unavailable
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Mapping, Sequence
     from typing import TypeAlias
 
@@ -30,8 +32,12 @@ if TYPE_CHECKING:
     Callback: TypeAlias = Callable[["Response"], Any]
     Params: TypeAlias = Sequence[tuple[str, Any]] | None
 
-_CONNECTIONS_MAX = 150
-"""Below Consul's limit of 200 connections per client address (``limits.http_max_conns_per_client``)."""
+_WAITING_MAX = 150
+_BRIEF_MAX = 32
+"""Connections that wait for news, and all others: together below Consul's limit of 200 per client address
+(``limits.http_max_conns_per_client``). They are kept apart, because a pool looks through all that it has at each request:
+with sixty queries open, that was most of the time of a small one.
+"""
 
 _LARGE_BYTES = 64 * 1024
 """Answers above this are taken apart in a thread, so that the event loop goes on. Below, the way there costs more."""
@@ -116,6 +122,7 @@ class _Request:
     headers: dict[str, str]
     data: bytes | None
     deadline_s: float
+    waits: bool = False
     arriving: Callable[[], None] | None = None
 
     @property
@@ -137,7 +144,7 @@ class AnyioHTTP(base.HTTPClient):  # type: ignore[misc]  # the library has no ty
         self._settings = settings
         self._token: TokenProvider = token or (lambda: settings.token)
         self._timeouts = timeouts or Timeouts()
-        self._clients: dict[Address, httpx2.AsyncClient] = {}
+        self._clients: dict[tuple[Address, bool], httpx2.AsyncClient] = {}
         self._preferred = 0
         self._parsers = CapacityLimiter(_PARSERS_MAX)
 
@@ -145,6 +152,11 @@ class AnyioHTTP(base.HTTPClient):  # type: ignore[misc]  # the library has no ty
     def address(self) -> Address:
         """The one that is asked first."""
         return self._settings.addresses[self._preferred]
+
+    @functools.cached_property
+    def _verified(self) -> ssl.SSLContext:
+        """Made once: reading the system's authorities takes longer than a request."""
+        return self._settings.tls.context()
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -219,6 +231,7 @@ class AnyioHTTP(base.HTTPClient):  # type: ignore[misc]  # the library has no ty
             headers={**(headers or {}), "Accept-Encoding": "identity"},
             data=data.encode() if isinstance(data, str) else data,
             deadline_s=wait * 17 / 16 + self._timeouts.answer_s,
+            waits=wait > 0,
         )
 
     async def _ask(self, address: Address, request: _Request, callback: Callback) -> Reply:
@@ -238,7 +251,7 @@ class AnyioHTTP(base.HTTPClient):  # type: ignore[misc]  # the library has no ty
         limit = httpx2.Timeout(request.deadline_s, connect=self._timeouts.connect_s)
         name = self._settings.tls.server_name
         try:
-            async with self._client(address).stream(
+            async with self._client(address, waits=request.waits).stream(
                 request.method,
                 address.base + request.query,
                 headers=request.headers,
@@ -277,17 +290,19 @@ class AnyioHTTP(base.HTTPClient):  # type: ignore[misc]  # the library has no ty
             headers["Authorization"] = "Basic " + base64.b64encode(self._settings.auth.encode()).decode()
         return headers
 
-    def _client(self, address: Address) -> httpx2.AsyncClient:
-        if address not in self._clients:
+    def _client(self, address: Address, *, waits: bool) -> httpx2.AsyncClient:
+        if (address, waits) not in self._clients:
+            most = _WAITING_MAX if waits else _BRIEF_MAX
             transport = httpx2.AsyncHTTPTransport(
-                verify=self._settings.tls.context(),
+                verify=self._verified,
                 trust_env=False,  # no proxies, no .netrc: Consul is spoken to as told
-                limits=httpx2.Limits(max_connections=_CONNECTIONS_MAX, max_keepalive_connections=_CONNECTIONS_MAX),
+                limits=httpx2.Limits(max_connections=most, max_keepalive_connections=most),
                 uds=address.socket or None,
                 socket_options=None if address.socket else _KEEPALIVE,
             )
-            self._clients[address] = httpx2.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
-        return self._clients[address]
+            made = httpx2.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
+            self._clients[address, waits] = made
+        return self._clients[address, waits]
 
 
 def _meta(headers: Mapping[str, str], *, blind: bool) -> Meta:
