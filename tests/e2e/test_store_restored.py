@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.e2e.processes import Daemon, scan_world, until
+from tests.services.consul import ConsulOnDisk
 
 CONFIG = "configs/av/1.0.0/default"
 BINDING = "prod/asia/av/default"
@@ -117,3 +119,35 @@ def test_a_number_that_the_store_gives_out_twice_is_two_revisions(world: Daemon,
     assert len(known) == 5
     with world.client() as client:
         assert client.get(f"/v1/show/{CONFIG}", params={"at": str(etag(world, CONFIG))}).content == b'{"depth": 6}'
+
+
+@pytest.mark.consul
+def test_a_consul_that_is_put_back_under_a_running_daemon(
+    consul_on_disk: ConsulOnDisk, start: Callable[..., Daemon], tmp_path: Path
+) -> None:
+    """The watch sees the index go back: what is there again is recorded without a restart, and writing goes on."""
+    daemon = start("--store", f"consul://{consul_on_disk.address}")
+    daemon.load(scan_world() | {GONE: b"1"})
+    daemon.until_status(BINDING, state="InSync")
+    consul_on_disk.snapshot(tmp_path / "snapshot")
+    first = etag(daemon, CONFIG)
+    write(daemon, CONFIG, b'{"depth": 4}')
+    write(daemon, GONE, None)
+    write(daemon, OTHER, b'{"depth": 1}')
+    lost = etag(daemon, CONFIG)
+    until_newest(daemon, CONFIG, OTHER)
+    consul_on_disk.restore(tmp_path / "snapshot")
+    for _ in until("what is back is recorded"):
+        known = [[r["revision"] for r in history(daemon, key)] for key in (CONFIG, GONE)]
+        if (
+            known[0][-1] == first
+            and history(daemon, GONE)[-1]["digest"]
+            and history(daemon, OTHER)[-1]["digest"] is None
+        ):
+            break
+    assert known[0] == [first, lost, first]
+    write(daemon, CONFIG, b'{"depth": 5}')
+    until_newest(daemon, CONFIG, GONE)
+    daemon.until_status(BINDING, state="InSync")
+    with daemon.client() as client:
+        assert client.get(f"/v1/effective/{BINDING}").json() == {"depth": 5}

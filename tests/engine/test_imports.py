@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from tests.engine.world import ROOT, World, build, journal_at
 from versiqiid.adapters.memory import MemoryStore
 from versiqiid.core.imports import Import
-from versiqiid.ports import Delete, Set
+from versiqiid.ports import Delete, Observe, Set
 
 pytestmark = pytest.mark.anyio
 
@@ -113,3 +114,47 @@ async def test_without_version_the_tree_is_no_config(world: World) -> None:
     assert "no config" in status["reason"]
     assert json.loads(await world.get(f"status/{WHERE}") or b"")["effectiveDigest"] is None
     assert await world.store.get(f"{ROOT}/effective/{WHERE}") is None
+
+
+class Late:
+    """A store that shows the foreign tree only when it is told to."""
+
+    def __init__(self, real: MemoryStore) -> None:
+        self._real = real
+        self.shown = anyio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    async def watch(self, prefix: str, observe: Observe) -> None:
+        if prefix.startswith(TREE):
+            await self.shown.wait()
+        await self._real.watch(prefix, observe)
+
+
+async def test_another_leader_records_nothing_anew(tmp_path: Path) -> None:
+    """A tree that was there all the time is neither gone nor new when a process leads before it has seen it."""
+    store: Any = MemoryStore()
+    async with journal_at(tmp_path) as journal:
+        for term in range(3):
+            late: Any = Late(store)
+            engine = build(late, journal, imports=(Import(TREE, "rebe-shell"),))
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(engine.run)
+                world = World(store, journal, engine)
+                if term == 0:
+                    await world.write({"targets/rebe-shell": {"family": "shell"}})
+                    await _leaf(world, backend_url="https://shell.example", version="1.0.0")
+                key = "configs/rebe-shell/1.0.0/default"
+                with anyio.fail_after(60):
+                    while not engine.observer.leads:
+                        await anyio.sleep(0.005)
+                await world.settled()
+                late.shown.set()
+                with anyio.fail_after(60):
+                    while engine.snapshot.get(key) is None or not engine.observer.leads:
+                        await anyio.sleep(0.005)
+                await world.settled()
+                tasks.cancel_scope.cancel()
+            types = [entry["type"] for entry in await world.entries(key=key)]
+            assert types == ["ConfigRevised"], f"term {term}"

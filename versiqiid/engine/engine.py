@@ -108,6 +108,7 @@ class Engine:
             metrics=ports.metrics,
             clock=clocks.monotonic,
             scan=ports.store.scan,
+            imports=settings.imports,
         )
         self.leadership = Leadership(
             ports.store,

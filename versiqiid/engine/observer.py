@@ -13,7 +13,9 @@ from dataclasses import replace
 
 import anyio
 
+from versiqiid.core import keys as k
 from versiqiid.core.canonical import digest
+from versiqiid.core.imports import Import
 from versiqiid.core.merkle import leaf_hash
 from versiqiid.core.provenance import ANNOTATIONS, read_annotation
 from versiqiid.core.snapshot import Change, Observation, Snapshot, Value
@@ -38,6 +40,7 @@ class Observer:
     """Takes in what the watch sees. ``lead`` and ``stand_by`` switch recording on and off.
 
     :param clock: monotonic seconds. :param scan: everything under a prefix of the store, never stale.
+    :param imports: trees that act as configs. Their keys are not in the root, so they are not missed there.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class Observer:
         metrics: Metrics,
         clock: Callable[[], float],
         scan: Callable[[str], Awaitable[Listing]],
+        imports: Sequence[Import] = (),
     ) -> None:
         self._snapshot = snapshot
         self._gate = gate
@@ -58,6 +62,7 @@ class Observer:
         self._metrics = metrics
         self._clock = clock
         self._scan = scan
+        self._imports = imports
         self._reconciler: Reconciler | None = None
         self._epoch = 0
         self.complete = anyio.Event()
@@ -102,12 +107,20 @@ class Observer:
             self._snapshot.set_virtual(key, value, parts)
             return
         cause = Cause(str(uuid.uuid4()))
-        if reconciler is not None:
+        if reconciler is not None and not await self._is_recorded(change):
             causes = await self._record([change])
             cause = causes[-1] if causes else cause
         self._snapshot.set_virtual(key, value, parts)
         if reconciler is not None and reconciler is self._reconciler:
             reconciler.touched([key], cause)
+
+    async def _is_recorded(self, change: Change) -> bool:
+        """Whether the journal knows the key with this content: a tree that is seen for the first time is no news."""
+        try:
+            known = {record.key: record.digest for record in await self.journal.keys(change.key)}
+        except Unavailable:
+            return False  # recording it waits for the journal, and knows it again if it is known
+        return change.after is not None and known.get(change.key) == digest(change.after.raw)
 
     async def observe(self, event: WatchEvent) -> None:
         """Take in one event of the watch. Returns only when all that it says is recorded, or this is a standby."""
@@ -216,7 +229,8 @@ class Observer:
         looked at once more in the store itself, after the journal was read: it is either not recorded yet, or the store
         was put back to it.
         """
-        known = {record.key: record for record in await self._gate.journal.keys() if is_fact(record.key)}
+        records = [record for record in await self._gate.journal.keys() if is_fact(record.key)]
+        known = {r.key: r for r in records if r.key in self._snapshot.parts or not self._is_imported(r.key)}
         there = {key: value for key, value in self._snapshot.items() if is_fact(key)}
         if not any(_differs(known.get(key), there.get(key)) for key in known.keys() | there.keys()):
             return []
@@ -230,6 +244,13 @@ class Observer:
                 before = Value(raw or b"", record.revision) if record else None
                 found.append(Change(key, before, value, value.revision if value else index))
         return found
+
+    def _is_imported(self, key: str) -> bool:
+        """Whether an imported tree acts as this key, seen or not yet."""
+        meaning = k.parse(key)
+        if not isinstance(meaning, k.ConfigKey):
+            return False
+        return any((each.target, each.name) == (meaning.target, meaning.name) for each in self._imports)
 
     async def _present(self) -> tuple[dict[str, Value], int]:
         """The facts that the store holds now and its index; its absence is waited out."""
