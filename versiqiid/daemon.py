@@ -32,6 +32,7 @@ from versiqiid.diagnosis import own_checks
 from versiqiid.engine.access import AccessLog, Append
 from versiqiid.engine.checkpoints import CheckpointLoop
 from versiqiid.engine.engine import Clocks, Engine, EngineSettings, Ports, Task
+from versiqiid.engine.lawcheck import Effort
 from versiqiid.engine.leadership import LeaderSettings
 from versiqiid.engine.outbox import Outbox
 from versiqiid.engine.oversight import Oversight
@@ -121,12 +122,13 @@ async def _open(settings: Settings, opened: AsyncExitStack) -> Daemon:
     if attesting is not None:
         tasks.append(attesting.run)
     engine = Engine(
-        Ports(store, store, journal, validator, WasmRuntime(), metrics, comparer),
+        Ports(store, store, journal, validator, WasmRuntime(folder=settings.data_dir / "compiled"), metrics, comparer),
         EngineSettings(
             LeaderSettings(settings.name, settings.root, settings.session_ttl_s, settings.lock_delay_s),
             settings.resync_s,
             controller="controller" in settings.role,
             imports=tuple(Import(**table) for table in settings.imports),
+            laws=Effort(),
         ),
         Clocks(time.time, time.monotonic),
         while_leading=tasks,

@@ -2,7 +2,8 @@
 
 * **target** — a host reports another version than the environment's version key says.
 * **schema** — the effective config is not the one for the schema that the running version reads (refused), or a
-  published schema, migration or module was changed by a raw write, or a schema breaks what its family promises.
+  published schema, migration or module was changed by a raw write, a migration breaks a law, or a schema breaks what
+  its family promises.
 * **dependency** — what the target requires or accepts does not hold in this environment.
 * **environment** — a binding is Held here, or a host has not applied the effective config.
 """
@@ -16,6 +17,7 @@ from versiqiid.core import keys as k
 from versiqiid.core import promiserecord
 from versiqiid.core.canonical import canonical, digest
 from versiqiid.core.dependencies import breaches
+from versiqiid.core.lawrecord import broken
 from versiqiid.core.objects import Override, read_override, read_target
 from versiqiid.core.published import altered
 from versiqiid.core.snapshot import Reads
@@ -87,7 +89,7 @@ def _of_published(reads: Reads, place: k.DriftKey) -> list[dict[str, Any]]:
     if target is None:
         return []
     changed = [{"dimension": "schema", **asdict(found)} for found in altered(reads, target.family)]
-    return [*changed, *promiserecord.broken(reads, target.family)]
+    return [*changed, *broken(reads, target.family), *promiserecord.broken(reads, target.family)]
 
 
 def _of_dependencies(reads: Reads, place: k.DriftKey) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 from versiqiid.core import keys as k
-from versiqiid.core import modules, promiserecord, published
+from versiqiid.core import lawrecord, modules, promiserecord, published
 from versiqiid.core.published import Published, every_published
 from versiqiid.core.snapshot import Reads, Snapshot
 from versiqiid.core.where import every_binding, touched_by_binding, touched_by_version
@@ -21,6 +21,7 @@ Item: TypeAlias = k.BindingId | k.DriftKey | Published
 def topics(key: str) -> Iterator[str]:
     """The lists that a key is a member of, in the words that ``Reads.listing`` uses."""
     yield from published.topics(key)
+    yield from lawrecord.topics(key)
     yield from promiserecord.topics(key)
     match k.parse(key):
         case k.ConfigKey(target, _, name):

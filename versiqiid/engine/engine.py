@@ -24,6 +24,8 @@ from versiqiid.engine.gate import JournalGate
 from versiqiid.engine.gauges import measure
 from versiqiid.engine.imports import Importer
 from versiqiid.engine.lastgood import LastGood
+from versiqiid.engine.lawcheck import Effort
+from versiqiid.engine.lawwatch import LawWatch
 from versiqiid.engine.leadership import LeaderSettings, Leadership
 from versiqiid.engine.measured import MeasuredRuntime, MeasuredValidator
 from versiqiid.engine.observer import Observer
@@ -73,12 +75,15 @@ class Clocks:
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """:ivar resync_s: how often everything is decided again though nothing seems to have changed, in seconds."""
+    """:ivar resync_s: how often everything is decided again though nothing seems to have changed, in seconds.
+    :ivar laws: how hard the leader tries the laws of migrations that are there; None = not at all.
+    """
 
     leader: LeaderSettings
     resync_s: float = 300.0
     controller: bool = True
     imports: tuple[Import, ...] = ()
+    laws: Effort | None = None
 
 
 class Engine:
@@ -188,11 +193,26 @@ class Engine:
                 if ports.comparer is not None:
                     watch = PromiseWatch(self.snapshot, ports.store, ports.comparer, root=root, term=term)
                     tasks.start_soon(watch.run)
+                if self._settings.laws is not None:
+                    tasks.start_soon(self._law_watch(term, self._settings.laws).run)
                 for task in self._while_leading:
                     tasks.start_soon(task)
         finally:
             self.observer.stand_by()
             self._reconciler = None
+
+    def _law_watch(self, term: Term, effort: Effort) -> LawWatch:
+        ports, root = self._ports, self._settings.leader.root
+        return LawWatch(
+            self.snapshot,
+            ports.store,
+            ports.validator,
+            ports.runtime,
+            root=root,
+            term=term,
+            effort=effort,
+            idle=self.idle,
+        )
 
     async def _resync(self, reconciler: Reconciler) -> None:
         """Decide everything again now and then, even if the watch looks healthy."""
