@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +11,9 @@ import anyio
 from anyio import to_thread
 
 from versiqiid.api.service import Service
-from versiqiid.core.canonical import canonical, digest
-from versiqiid.core.document import check_value, read
+from versiqiid.core.canonical import digest
+from versiqiid.core.document import read
+from versiqiid.core.limits import Limits, fault_of
 from versiqiid.core.objects import read_family
 from versiqiid.core.schema.requests import reader_of
 from versiqiid.core.violation import Violation, verdict
@@ -20,6 +22,9 @@ from versiqiid.ports import ValidationRequest, Validator
 
 TOGETHER_MAX = 64
 """Cases of one batch under way at once, so that one caller does not take all of the validator. Arbitrary."""
+
+
+_VALUES = Limits(exact=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,7 @@ class Judge:
         """
         for address, remote in remotes.items():
             _check(f"/remotes/{address[:200]}", remote)
-        name = digest(canonical(dict(remotes)))
+        name = _name([dict(remotes)])
         verdicts = [Verdict()] * len(cases)
         turns = anyio.Semaphore(TOGETHER_MAX)
 
@@ -97,7 +102,7 @@ class Judge:
         try:
             _check("schema", case.schema)
             _check("document", case.document)
-            name = digest(canonical([case.schema, remotes_name]))
+            name = _name([case.schema, remotes_name])
             asked = ValidationRequest(case.schema, name, case.document, case.formats, remotes)
             return Verdict(await self._validator.validate(asked))
         except (InvalidInput, UnusableSchema) as error:
@@ -105,7 +110,19 @@ class Judge:
 
 
 def _check(place: str, value: Any) -> None:
-    try:
-        check_value(value)
-    except Unreadable as error:
-        raise InvalidInput(f"{place}: {error.message}") from error
+    """A case holds values of JSON, whose integers may be any; only what is stored must be read alike by everybody."""
+    fault = fault_of(value, _VALUES)
+    if fault is not None:
+        raise InvalidInput(f"{place}: {fault.message}, at {fault.pointer or 'the root'}")
+    size = len(_text(value))
+    if size > _VALUES.bytes_max:
+        raise InvalidInput(f"{place}: {size} bytes, and a document is at most {_VALUES.bytes_max}")
+
+
+def _name(value: Any) -> str:
+    """The digest of values that were checked."""
+    return digest(_text(value))
+
+
+def _text(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()

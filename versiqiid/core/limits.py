@@ -27,11 +27,13 @@ class Limits:
         what holds it, so ``[[1]]`` has depth 3.
     :ivar values_max: nulls, booleans, numbers, strings, arrays and objects together, the root included, keys not, each
         counted as often as it stands in the document once aliases are expanded.
+    :ivar exact: whether integers are held to what every reader of JSON holds exactly; otherwise they may be any.
     """
 
     bytes_max: int = 350_000
     depth_max: int = 100
     values_max: int = 100_000
+    exact: bool = True
 
 
 DOCUMENT_LIMITS = Limits()
@@ -73,7 +75,7 @@ def fault_of(value: Json, limits: Limits) -> Fault | None:
             return Fault("", f"more than {limits.values_max} values")
         below: list[_Placed] = []
         for item, path in level:
-            if (message := _fault_here(item)) is not None:
+            if (message := _fault_here(item, exact=limits.exact)) is not None:
                 return Fault(_pointer(path), message)
             characters += _characters(item)
             below.extend(_children(item, path))
@@ -85,7 +87,7 @@ def fault_of(value: Json, limits: Limits) -> Fault | None:
     return None
 
 
-def _fault_here(item: Json) -> str | None:
+def _fault_here(item: Json, *, exact: bool) -> str | None:
     if isinstance(item, dict):
         fits = all(isinstance(key, str) and has_surrogate(key) is None for key in item)
         return None if fits else "a key that is no text"
@@ -94,7 +96,7 @@ def _fault_here(item: Json) -> str | None:
     if item is None or isinstance(item, bool | list):
         return None
     if isinstance(item, int):
-        return None if -INTEGER_MAX <= item <= INTEGER_MAX else f"an integer beyond ±{INTEGER_MAX}"
+        return None if not exact or -INTEGER_MAX <= item <= INTEGER_MAX else f"an integer beyond ±{INTEGER_MAX}"
     if isinstance(item, float):
         return None if math.isfinite(item) else "a number that is not finite"
     return "something that JSON cannot express"
