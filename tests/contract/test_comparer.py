@@ -134,8 +134,8 @@ async def test_what_takes_too_long_is_undecided_and_harms_nobody() -> None:
 async def test_a_worker_that_somebody_ends_is_replaced(comparer: ProcessComparer, how: signal.Signals) -> None:
     """Nor is a worker that ran out of room before this question the question's fault."""
     before = await comparer.judge(SMALL)
-    assert comparer._worker is not None
-    os.kill(comparer._worker.pid, how)
+    assert comparer._asking._worker is not None
+    os.kill(comparer._asking._worker.pid, how)
     assert await comparer.judge(SMALL) == before
 
 

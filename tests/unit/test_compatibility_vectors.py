@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from versiqiid.core.compatibility import Judgement
-from versiqiid.core.compatibility.json_schema import JsonSchemaJudge
+from versiqiid.core.compatibility.json_schema import Defaults, JsonSchemaJudge
 
 VECTORS = Path(__file__).parents[3] / "shared" / "vectors" / "json-schema-compatibility.json"
 PAGE = Path(__file__).parents[2] / "docs" / "compatibility.md"
@@ -73,3 +73,34 @@ def test_every_deviation_is_in_the_documentation(name: str) -> None:
         if found == name and judgement.witness is not None:
             shown: Any = judgement.witness.document
             assert f"`{json.dumps(shown)}`" in text
+
+
+CONFLUENT = {
+    # examples of Confluent's rules that differ, and what decides; docs/compatibility.md has them in words
+    "dependencies": ({"dependencies": {"a": {"type": "string"}}}, {"dependencies": {"a": {"type": "number"}}}, "proof"),
+    "additionalItems": ({"additionalItems": True}, {"additionalItems": False}, "proof"),
+    "required": (
+        {"properties": {"foo": {"type": "string"}}, "required": ["foo"]},
+        {"properties": {"foo": {"type": "string"}}, "required": ["bar"]},
+        '{"foo": ""}',
+    ),
+    "oneOf": (
+        {"oneOf": [{"type": "string"}, {"type": "integer"}]},
+        {"oneOf": [{"type": "string"}, {"type": "integer"}, {"type": "number"}]},
+        "0",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CONFLUENT)
+def test_where_confluents_examples_differ(name: str) -> None:
+    """Accepted by a proof alone, refused with the witness that the page shows."""
+    old, new, why = CONFLUENT[name]
+    found = JsonSchemaJudge(dialect="http://json-schema.org/draft-07/schema#", defaults=Defaults.APPLIED)(old, new)
+    if why == "proof":
+        assert (found.compatible, found.basis.value) == (True, "proof")
+        return
+    assert not found.compatible
+    assert found.witness is not None
+    assert json.dumps(found.witness.document) == why
+    assert f"`{why}`" in PAGE.read_text()

@@ -13,7 +13,7 @@ from versiqiid.adapters.validation.process import Worker, WorkerGoneError
 from versiqiid.errors import Unavailable
 
 MEMORY_BYTES: Final = 1 << 30
-WALL_S: Final = 60.0
+WALL_S: Final = 120.0
 """A backstop for a machine that gives the worker no CPU. Arbitrary."""
 
 
@@ -35,7 +35,8 @@ class Asking:
     async def ask(self, item: dict[str, Any]) -> dict[str, Any] | None:
         """The result, or None when the worker ran out of time or room on it.
 
-        A death that is neither (a kill by hand, the kernel short of memory) is tried again once.
+        Time is the item's own fault at once. Room is only when a fresh worker had too little of it, too. Any other
+        death (a kill by hand, the kernel short of memory) is tried again once.
 
         :raises Unavailable: it was killed by somebody else, twice, or the machine gave it no time.
         """
@@ -48,7 +49,7 @@ class Asking:
                         return (await worker.ask([item]))[0]
                 except WorkerGoneError as error:
                     self._worker, gone = None, error
-                    if gone.out_of_time or gone.out_of_room:
+                    if gone.out_of_time:
                         return None
                 except TimeoutError:
                     self._worker = None
@@ -56,6 +57,8 @@ class Asking:
                 except BaseException:
                     self._worker = None  # cancelled: the worker has ended itself
                     raise
+        if gone.out_of_room:
+            return None
         raise Unavailable(f"the worker for schemas ended ({gone})", hint="try again")
 
     async def aclose(self) -> None:

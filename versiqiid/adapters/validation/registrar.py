@@ -39,7 +39,7 @@ class ProcessReader:
         if isinstance(known, Form):
             return known
         result = await self._asking.ask({"schema": asdict(text)})
-        if result is None:
+        if result is None or "overworked" in result:
             raise UnusableSchema(f"work limit: over {self._cpu_s:g} s of CPU, or out of memory", hint=_HINT)
         form = Form(**_usable(result)["form"])
         if len(form.text) <= _TEXT_CHARACTERS_MAX:
@@ -58,7 +58,7 @@ class ProcessReader:
         if isinstance(known, tuple):
             return known
         result = await self._asking.ask({"old": asdict(old), "new": asdict(new), "policy": policy})
-        if result is None:
+        if result is None or "overworked" in result:
             return False, ("{errorType:'UNDECIDED', description:'undecided within the work budget'}",)
         compatible, told = _usable(result)["verdict"]
         verdict = (bool(compatible), tuple(told))

@@ -11,6 +11,7 @@ from versiqiid.api.registry.commits import Keys
 from versiqiid.api.registry.state import ATTEMPTS, Here, State
 from versiqiid.core.canonical import canonical
 from versiqiid.core.registry import records as r
+from versiqiid.core.registry.rules import fault_of
 from versiqiid.core.registry.settings import FAMILY_FIELDS, FIELDS, LEVEL_DEFAULT, MODE_DEFAULT, MODES, Setting
 from versiqiid.core.registry.subjects import DEFAULT_CONTEXT, family_of, plain, split
 from versiqiid.engine.facts import Attribution
@@ -196,6 +197,8 @@ def _checked(given: Mapping[str, Any]) -> dict[str, Any]:
             fields[name] = value.upper()
     fields = {name: value for name, value in fields.items() if name in FIELDS}
     for name, value in fields.items():
+        if name in ("defaultRuleSet", "overrideRuleSet") and isinstance(value, dict) and (why := fault_of(value)):
+            raise faults.invalid_schema(why)
         if value is not None and not FIELDS[name](value):
             if name == "compatibilityLevel":
                 raise faults.invalid_level()

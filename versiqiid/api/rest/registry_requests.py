@@ -14,6 +14,7 @@ from starlette.responses import Response
 from versiqiid.api.registry.faults import RegistryFault, invalid_schema
 from versiqiid.api.rest.requests import author, body
 from versiqiid.core.registry.content import Content, Reference, SchemaType
+from versiqiid.core.registry.rules import fault_of
 from versiqiid.core.registry.subjects import plain, split, within
 from versiqiid.engine.facts import Attribution
 
@@ -103,9 +104,10 @@ async def document(request: Request) -> dict[str, Any]:
     return told
 
 
-def content(told: Mapping[str, Any], context: str | None = None) -> Content:
+def content(told: Mapping[str, Any], subject: str = "") -> Content:
     """The schema that a body holds.
 
+    :param subject: that it is meant for: references without a context are to subjects of its own.
     :raises RegistryFault: it holds none, or one of a type that nobody knows.
     """
     given = told.get("schema")
@@ -118,7 +120,9 @@ def content(told: Mapping[str, Any], context: str | None = None) -> Content:
     for name, value in (("metadata", metadata), ("ruleSet", rules)):
         if value is not None and not isinstance(value, dict):
             raise invalid_schema(f"{name} must be an object")
-    references = tuple(_reference(each, context) for each in _list(told.get("references")))
+    if why := fault_of(rules):
+        raise invalid_schema(why)
+    references = tuple(_reference(each, split(subject)[0]) for each in _list(told.get("references")))
     return Content(SchemaType(kind), given, references, metadata, rules)
 
 
@@ -139,11 +143,11 @@ def _list(value: Any) -> list[Any]:
     return value or []
 
 
-def _reference(told: Any, context: str | None) -> Reference:
+def _reference(told: Any, context: str) -> Reference:
     try:
         name, of, version = told["name"], told["subject"], told["version"]
     except (TypeError, KeyError):
         raise invalid_schema("a reference has name, subject and version") from None
     if not isinstance(name, str) or not isinstance(of, str) or not isinstance(version, int):
         raise invalid_schema("a reference's name and subject are text, its version is a number")
-    return Reference(name, plain(of if context in (None, ".") else within(context, of)), version)
+    return Reference(name, within(context, of), version)

@@ -57,7 +57,7 @@ class _Subjects:
             raise faults.subject_not_found(here.subject)
         if told.get("schema") == "":
             raise faults.schema_not_found()
-        wanted = content(told, request.scope.get("versiqii.context"))
+        wanted = content(told, subject(request))
         normalize = flag(request, "normalize") or (await self._registry.policies.setting(here)).normalize
         found = await self._registry.finding.lookup(here, wanted, normalize=normalize, deleted=deleted)
         return answer(await self._registry.finding.told(here, found, request.query_params.get("format", "")))
@@ -95,7 +95,7 @@ class _Versions:
     async def register(self, request: Request) -> Response:
         told = await document(request)
         wanted = Wanted(
-            content(told, request.scope.get("versiqii.context")),
+            content(told, subject(request)),
             whole(told, "version"),
             whole(told, "id"),
             normalize=flag(request, "normalize"),
@@ -148,7 +148,7 @@ class _Verdicts:
         here = await registry.state.meant(subject(request))
         setting = await registry.policies.setting(here)
         asked = await registry.finding.asked(
-            content(told, request.scope.get("versiqii.context")),
+            content(told, subject(request)),
             normalize=flag(request, "normalize") or setting.normalize,
         )
         versions: tuple[Numbered, ...] = ()

@@ -16,6 +16,7 @@ DEFAULT_CONTEXT: Final = "."
 ANY_CONTEXT: Final = ":*:"
 _QUALIFIED: Final = re.compile(r":(\.[^:]*):(.*)\Z", re.DOTALL)
 _HIDDEN: Final = re.compile(r"[\x00-\x1f\x7f]")
+_RESERVED: Final = frozenset({"__GLOBAL", "__EMPTY", ".__GLOBAL"})  # clients mean all subjects by these
 _SUBJECT_CHARACTERS_MAX: Final = 1_000  # arbitrary: topic names have at most 249
 
 
@@ -46,9 +47,9 @@ def within(context: str, subject: str) -> str:
 
 def is_subject(subject: str) -> bool:
     """Whether this can name a subject: neither blank nor with control characters, and no setting's name."""
-    _, name = split(subject)
+    context, name = split(subject)
     fits = 0 < len(subject) <= _SUBJECT_CHARACTERS_MAX and bool(name.strip())
-    return fits and not _HIDDEN.search(subject) and name not in ("__GLOBAL", "__EMPTY")
+    return fits and not _HIDDEN.search(subject) and not {name, context} & _RESERVED
 
 
 def is_listed(subject: str, prefix: str) -> bool:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from versiqiid.core.compatibility.avro.reading import read
-from versiqiid.core.compatibility.avro.resolve import BREAKING, STEPS_MAX, Fault, OverBudgetError, Resolution
+from versiqiid.core.compatibility.avro.resolve import BREAKING, STEPS_MAX, Fault, Resolution
+from versiqiid.core.compatibility.fixpoint import OverBudgetError
 from versiqiid.core.compatibility.verdict import Basis, Difference, Judgement, Side
 
 if TYPE_CHECKING:

@@ -11,16 +11,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from versiqiid.core.compatibility.avro.reading import NAMED, AvroSchema, aliases_of, promotes
+from versiqiid.core.compatibility.fixpoint import FixPoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STEPS_MAX: Final = 50_000
 """Pairs of types that are looked at, met again or not."""
-
-
-class OverBudgetError(Exception):
-    """More pairs than the budget, or nested too deeply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,47 +58,22 @@ class Resolution:
 
     reader: AvroSchema
     writer: AvroSchema
-    steps_left: int = STEPS_MAX
-    _done: dict[tuple[int, int], Faults] = field(default_factory=dict)
-    _open: set[tuple[int, int]] = field(default_factory=set)
-    _breaking: dict[tuple[int, int], Faults] = field(default_factory=dict)
-    _assumed: bool = False
+    steps_max: int = STEPS_MAX
+    _pairs: FixPoint[tuple[int, int], Fault] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._pairs = FixPoint(breaks, self.steps_max)
 
     def run(self) -> Faults:
         """Every difference, none twice.
 
-        :raises OverBudgetError: more pairs than ``steps_left``, or nested too deeply.
+        :raises OverBudgetError: more pairs than ``steps_max``, or nested too deeply.
         """
-        while True:
-            self._done, self._assumed = {}, False
-            try:
-                result = self._resolve(self.reader.root, self.writer.root)
-            except RecursionError:
-                raise OverBudgetError from None
-            breaking = {pair: faults for pair, faults in self._done.items() if breaks(faults)}
-            if not self._assumed or breaking.keys() <= self._breaking.keys():
-                return result
-            self._breaking |= breaking
+        return self._pairs.run(lambda: self._resolve(self.reader.root, self.writer.root))
 
     def _resolve(self, reader: Any, writer: Any) -> Faults:
-        self.steps_left -= 1
-        if self.steps_left < 0:
-            raise OverBudgetError
         pair = (id(reader), id(writer))  # both belong to schemas that this object keeps
-        if pair in self._done:
-            return self._done[pair]
-        if pair in self._open:
-            if pair in self._breaking:
-                return self._breaking[pair]
-            self._assumed = True
-            return ()
-        self._open.add(pair)
-        try:
-            result = tuple(dict.fromkeys(self._types(reader, writer)))
-        finally:
-            self._open.remove(pair)
-        self._done[pair] = result
-        return result
+        return self._pairs.of(pair, lambda: self._types(reader, writer))
 
     def _types(self, reader: Any, writer: Any) -> Iterator[Fault]:
         if writer.type == "union":

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from versiqiid.core.compatibility.fixpoint import FixPoint
 from versiqiid.core.compatibility.json_schema.arrays import compare_arrays
 from versiqiid.core.compatibility.json_schema.combined import compare_combined
 from versiqiid.core.compatibility.json_schema.conditions import compare_conditions, compare_nots
@@ -39,61 +40,31 @@ _JSON_TYPES: Final[dict[Kind, tuple[type, ...]]] = {
 }
 
 
-class OverBudgetError(Exception):
-    """The comparison has taken as many steps as it may."""
-
-
 @dataclass(slots=True)
 class Comparison:
     """Compares two schemas under one reading of the rules.
 
     :ivar allowed: whether a rule is compatible.
-    :ivar steps_left: how many pairs may still be looked at.
+    :ivar steps_max: how many pairs may be looked at.
     """
 
     allowed: Callable[[Rule], bool]
-    steps_left: int = STEPS_MAX
-    _done: dict[_Pair, Differences] = field(default_factory=dict)
-    _open: set[_Pair] = field(default_factory=set)
-    _breaking: dict[_Pair, Differences] = field(default_factory=dict)
-    _assumed: bool = False
+    steps_max: int = STEPS_MAX
+    _pairs: FixPoint[_Pair, Found] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._pairs = FixPoint(lambda found: not self.compatible(found), self.steps_max)
 
     def run(self, old: Node, new: Node) -> Differences:
         """Every difference, none twice.
 
-        :raises OverBudgetError: more pairs than ``steps_left``, or nested too deeply to be followed.
+        :raises OverBudgetError: more pairs than ``steps_max``, or nested too deeply to be followed.
         """
-        while True:
-            self._done, self._assumed = {}, False
-            try:
-                result = self.differences(old, new)
-            except RecursionError:
-                raise OverBudgetError from None
-            breaking = {pair: each for pair, each in self._done.items() if not self.compatible(each)}
-            if not self._assumed or breaking.keys() <= self._breaking.keys():
-                return result
-            self._breaking |= breaking
+        return self._pairs.run(lambda: self.differences(old, new))
 
     def differences(self, old: Node, new: Node) -> Differences:
         """See ``found.Compare``."""
-        self.steps_left -= 1
-        if self.steps_left < 0:
-            raise OverBudgetError
-        pair = (old, new)
-        if pair in self._done:
-            return self._done[pair]
-        if pair in self._open:
-            if pair in self._breaking:
-                return self._breaking[pair]
-            self._assumed = True
-            return ()
-        self._open.add(pair)
-        try:
-            result = tuple(dict.fromkeys(self._compare(old, new)))
-        finally:
-            self._open.remove(pair)
-        self._done[pair] = result
-        return result
+        return self._pairs.of((old, new), lambda: self._compare(old, new))
 
     def fits(self, old: Node, new: Node) -> bool:
         return self.compatible(self.differences(old, new))

@@ -17,8 +17,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from versiqiid.core.canonical import canonical
+from versiqiid.core.compatibility.fixpoint import OverBudgetError
 from versiqiid.core.compatibility.json_schema import proof
-from versiqiid.core.compatibility.json_schema.compare import STEPS_MAX, Comparison, OverBudgetError
+from versiqiid.core.compatibility.json_schema.compare import STEPS_MAX, Comparison
 from versiqiid.core.compatibility.json_schema.model import Reader
 from versiqiid.core.compatibility.json_schema.rules import FILLED_BY_DEFAULTS, Policy, Rule
 from versiqiid.core.compatibility.json_schema.witness import DOCUMENTS_MAX, Search
