@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from versiqiid.core.envelope import sentence
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from versiqiid.adapters.wasm.limits import Limits
 
 _CAUSE_CHARACTERS_MAX = 200
+_number = re.compile(r"^\d+: ")  # of several causes
 _TRAPS = {
     "UNREACHABLE": "unreachable code was reached (a panic or failed assertion, as compilers write them)",
     "MEMORY_OUT_OF_BOUNDS": "out of bounds memory access",
@@ -28,7 +30,8 @@ _WORDS = {  # wasmtime's own, for components, whose errors carry no code
 def cause(error: Exception) -> str:
     """The innermost cause that wasmtime tells, short, on one line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return sentence(lines[-1] if lines else "no cause given")[:_CAUSE_CHARACTERS_MAX]
+    innermost = _number.sub("", lines[-1]) if lines else "no cause given"
+    return sentence(innermost)[:_CAUSE_CHARACTERS_MAX]
 
 
 def code_of(error: Any) -> str | None:
