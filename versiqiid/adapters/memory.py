@@ -136,7 +136,7 @@ class MemoryStore:
                 known.update(entry.key for entry in batch.changed)
                 known.difference_update(batch.deleted)
                 quiet_since = self._monotonic()
-            elif self._monotonic() - quiet_since >= self._reached_s:
+            elif self._monotonic() >= quiet_since + self._reached_s:  # as _wake_at adds it up: rounding must not spin
                 await observe(Reached(self._index))
                 quiet_since = self._monotonic()
             with anyio.move_on_after(max(0.0, self._wake_at(quiet_since) - self._monotonic())):

@@ -85,14 +85,14 @@ class Leadership:
         return self.term is not None and self.term.session == session
 
     async def _one_session(self) -> None:
-        asked = self._settings
+        asked, asked_at = self._settings, anyio.current_time()
         session = await self._locks.open_session(
             f"{asked.root} {asked.name}", ttl_s=asked.session_ttl_s, lock_delay_s=asked.lock_delay_s
         )
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._end_in_the_end, session)
-                tasks.start_soon(self._renew, session, tasks.cancel_scope)
+                tasks.start_soon(self._renew, session, asked_at, tasks.cancel_scope)
                 await self._wait_and_lead(session)
                 tasks.cancel_scope.cancel()
         except* (FenceLost, NotFound, Unavailable, Refused) as group:
@@ -144,23 +144,31 @@ class Leadership:
             msg = f"root {self._settings.root!r} belongs to journal {belongs!r}, and this process has {mine!r}"
             raise Refused(msg, hint="Give every controller of one root the same --journal.")
 
-    async def _renew(self, session: Session, scope: anyio.CancelScope) -> None:
-        """Renew in time, or stop leading when the session may have ended: who cannot renew must assume the worst."""
-        deadline = anyio.current_time() + session.ttl_s
+    async def _renew(self, session: Session, asked_at: float, scope: anyio.CancelScope) -> None:
+        """Renew in time, or stop leading when the session may have ended: who cannot renew must assume the worst.
+
+        :param asked_at: when the session was asked for; the store's own clock began at some time after this.
+        """
+        ends_at = asked_at + session.ttl_s
         while True:
-            await anyio.sleep(session.ttl_s / RENEWALS_PER_TTL)
-            asked = anyio.current_time()  # the store's own clock started again at some time after this
-            try:
-                with anyio.fail_after(max(0.1, deadline - asked)):
-                    await self._locks.renew(session.id)
-            except (Unavailable, TimeoutError) as error:
-                if anyio.current_time() < deadline:
-                    log.warning("renewal_failed", reason=str(error))
-                    continue
+            with anyio.move_on_after(ends_at - anyio.current_time()) as in_time:
+                ends_at = await self._renewed_at(session) + session.ttl_s
+            if in_time.cancelled_caught:
                 log.error("leadership_lost", reason="the session could not be renewed in time")
                 scope.cancel()
                 return
-            deadline = asked + session.ttl_s
+
+    async def _renewed_at(self, session: Session) -> float:
+        """Renew once it is time, again while that gets no answer; when the renewal that worked was asked for."""
+        while True:
+            await anyio.sleep(session.ttl_s / RENEWALS_PER_TTL)
+            asked_at = anyio.current_time()
+            try:
+                await self._locks.renew(session.id)
+            except Unavailable as error:
+                log.warning("renewal_failed", reason=error.message)
+            else:
+                return asked_at
 
     async def _end_in_the_end(self, session: Session) -> None:
         """Hand the lead back as soon as it is over, while whoever was at work for it still comes to an end.
