@@ -62,6 +62,10 @@ class Exchange:
     given_up: bool = False
     broken: bool = False
 
+    @property
+    def is_over(self) -> bool:
+        return bool(self.status) or self.given_up or self.broken
+
 
 class Passage:
     """A proxy on a loopback port of its own, until the block ends.
