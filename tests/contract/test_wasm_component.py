@@ -56,7 +56,8 @@ def component(
                 {rest})
               (core instance $i (instantiate $m))
               (func (export "{name}") {kind}
-                (canon lift (core func $i "run") (memory (core memory $i "memory")) (realloc (core func $i "realloc")))))"""
+                (canon lift (core func $i "run")
+                  (memory (core memory $i "memory")) (realloc (core func $i "realloc")))))"""
         )
     )
 
