@@ -7,9 +7,11 @@ import json
 import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import rfc8785
+from jsonschema import Draft202012Validator
 
 from tests.contract.kafka_events import read_topic
 from tests.e2e.processes import Daemon, example_keys, until
@@ -81,6 +83,31 @@ def check_audit(kafka: Kafka, entries: list[dict[str, Any]], origin: str) -> dic
     return found
 
 
+def check_described(kafka: Kafka, daemon: Daemon) -> None:
+    """Every message on every topic is what the served AsyncAPI document and the schema that it names itself say."""
+    with daemon.client() as client:
+        document = client.get("/asyncapi.json").json()
+        schemas: dict[str, Any] = {}
+        headers_schema = Draft202012Validator(document["components"]["schemas"]["CloudEventHeaders"])
+        seen = 0
+        for channel in document["channels"].values():
+            names = {document["components"]["messages"][name]["name"] for name in channel["messages"]}
+            for message in read_topic(kafka.address, channel["address"]):
+                headers = headers_of(message)
+                headers_schema.validate(headers)
+                assert headers["ce_type"] in names
+                if message.value() is None:
+                    continue
+                where = headers["ce_dataschema"]
+                if where not in schemas:
+                    path = urlsplit(where).path  # the address was made before the daemon knew its port
+                    schemas[where] = client.get(path).json()
+                    assert urlsplit(schemas[where]["$id"]).path == path
+                Draft202012Validator(schemas[where]).validate(json.loads(message.value()))
+                seen += 1
+        assert seen > 0
+
+
 def check_state(kafka: Kafka, daemon: Daemon) -> dict[str, Any]:
     """The newest message of each key on the compacted topic tells the digest of what the engine reads."""
     newest = {message.key().decode(): message for message in read_topic(kafka.address, "versiqii.state")}
@@ -138,6 +165,7 @@ def test_from_key_to_topic(kafka: Kafka, start: Callable[..., Daemon]) -> None:
         if daemon.status(f"{PLACE}/strict") is None and daemon.status("prod/eu-fr/av-engine/strict") is None:
             break
     until_sent(daemon)
+    check_described(kafka, daemon)
     newest = check_state(kafka, daemon)
     assert newest[f"binding/{PLACE}/strict"].value() is None, "a tombstone takes the key off the topic"
     assert daemon.stop() == 0

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.e2e.processes import Daemon, example_keys
+from tests.e2e.processes import Daemon, example_keys, until
 from tests.services.prometheus import Prometheus
 
 pytestmark = pytest.mark.prometheus
@@ -27,8 +27,11 @@ def test_a_prometheus_scrapes_the_daemon(prometheus: Callable[..., Prometheus], 
     (build,) = server.query("versiqii_build_info")
     assert build["metric"]["version"]
 
-    daemon.load({f"envs/{PLACE}/version": b"3.0.0"})
+    daemon.load({f"envs/{PLACE}/version": b"3.0.0"}, **{"X-Correlation-Id": "release-7"})
     server.wait_for('versiqii_bindings{state="Rejected"} == 1')
+    for _ in until("Prometheus keeps the correlation id with how long it took"):
+        if {"correlation_id": "release-7"} in server.exemplars("versiqii_convergence_seconds_bucket"):
+            break
     server.wait_for('versiqii_drift{dimension="schema"} == 1')
     server.wait_for("versiqii_convergence_seconds_count >= 9")
     server.wait_for('versiqii_migrations_total{outcome="ok"} >= 5')

@@ -57,6 +57,14 @@ class Prometheus(Server):
         assert answer["status"] == "success", f"Prometheus: {expression}: {answer}"
         return list(answer["data"]["result"])
 
+    def exemplars(self, expression: str) -> list[dict[str, str]]:
+        """The labels of the exemplars that it keeps for the series of an expression, of the last hour."""
+        now = self.call("/api/v1/query?query=time()").json()["data"]["result"][0]
+        span = f"start={float(now) - 3600}&end={float(now) + 60}"
+        answer = self.call(f"/api/v1/query_exemplars?query={quote(expression)}&{span}").json()
+        assert answer["status"] == "success", f"Prometheus: {expression}: {answer}"
+        return [exemplar["labels"] for series in answer["data"] for exemplar in series["exemplars"]]
+
     def wait_for(self, expression: str) -> list[dict[str, Any]]:
         """What a PromQL expression yields, as soon as that is anything at all.
 
@@ -95,7 +103,8 @@ scrape_configs:
 """)
         storage = f"--storage.tsdb.path={self.folder / 'data'}"
         listen = f"--web.listen-address={self.address}"
-        return [str(self.found.path), f"--config.file={config}", storage, listen, "--log.level=warn"]
+        exemplars = "--enable-feature=exemplar-storage"
+        return [str(self.found.path), f"--config.file={config}", storage, listen, exemplars, "--log.level=warn"]
 
     def _is_ready(self) -> bool:
         return self.call("/-/ready").status == 200

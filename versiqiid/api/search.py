@@ -16,8 +16,8 @@ from versiqiid.engine.audit import AuditedJournal
 from versiqiid.engine.search import Hit, Index, bring, find
 
 LIMIT_MAX = 1000
-ENTRIES_AT_ONCE = 5_000
-"""New entries that one question takes in. Arbitrary: about a second of work."""
+ENTRIES_AT_ONCE = 2_000
+"""New entries that one question takes in. Arbitrary: some seconds of work."""
 
 
 @dataclass(frozen=True, slots=True)

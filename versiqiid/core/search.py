@@ -7,6 +7,7 @@ Any FTS5 table with the columns ``entry`` and ``document`` understands the expre
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ WORD_CHARACTERS_MAX: Final = 256
 
 POSITION_MAX: Final = 2**62
 _NUL = b"\0"
+_ASCII = re.compile("[a-z0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,5 +130,7 @@ def tokens(text: str) -> list[str]:
     """The text as FTS5 cuts it with ``unicode61 remove_diacritics 2``: runs of letters and digits, without case and
     accents. For an index that is told where to cut.
     """
+    if text.isascii():
+        return _ASCII.findall(text.lower())
     plain = "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.category(c).startswith("M"))
     return "".join(c if unicodedata.category(c)[0] in "LN" else " " for c in plain.lower()).split()
