@@ -16,7 +16,7 @@ import boto3
 import pytest
 from pyrage import x25519
 
-from tests.contract.test_journal_rebuild import Place, PostgresPlace, SqlitePlace
+from tests.contract.places import Place, PostgresPlace, SqlitePlace
 from tests.services.postgres import Postgres
 from tests.services.versitygw import Versitygw
 from versiqiid.adapters.age import Opener, Sealer

@@ -11,7 +11,7 @@ import anyio
 import psycopg
 import pytest
 
-from tests.contract.test_journal_rebuild import PostgresPlace
+from tests.contract.places import PostgresPlace
 from tests.e2e.processes import run_cli
 from tests.services.postgres import Postgres
 from versiqiid.adapters.postgres.attack import attack as attack_postgres

@@ -10,9 +10,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from tests.contract.test_journal_rebuild import Place, PostgresPlace, SqlitePlace
+from tests.contract.places import Place, PostgresPlace, SqlitePlace
 from tests.e2e.processes import command
-from tests.services.postgres import Postgres
 from versiqiid.adapters.sql.journal import SqlJournal
 from versiqiid.adapters.sqlite.journal import SqliteJournal
 from versiqiid.backups import back_up, restore_backup
@@ -26,14 +25,6 @@ pytestmark = pytest.mark.anyio
 
 ORIGIN = "backup.test/log"
 SIGNER = LocalSigner(ORIGIN)
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    if request.param == "sqlite":
-        return SqlitePlace(tmp_path / "journal.db")
-    server: Postgres = request.getfixturevalue("shared_postgres")
-    return PostgresPlace(server.create_database())
 
 
 @pytest.fixture

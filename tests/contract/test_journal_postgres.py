@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from tests.services.postgres import Postgres
+from versiqiid.adapters.postgres.attack import CHANGES, DDL
 from versiqiid.adapters.postgres.init import init_journal
 from versiqiid.adapters.postgres.journal import PostgresJournal
 from versiqiid.engine.audit import verify_journal
@@ -81,54 +82,6 @@ class TestPostgresJournal(JournalContract):
 
 
 # --------------------------------------------------------------------------------------------------------- append-only
-
-CHANGES = (
-    "UPDATE entries SET entry = ''",
-    "DELETE FROM entries",
-    "TRUNCATE entries",
-    "TRUNCATE entries, hashes, documents, checkpoints, meta",
-    "INSERT INTO entries SELECT 5, time, type, tenant, 'x', 1, 'c', NULL, NULL, NULL, entry FROM entries LIMIT 1",
-    "INSERT INTO entries SELECT * FROM entries LIMIT 1 ON CONFLICT (position) DO UPDATE SET entry = ''",
-    "UPDATE hashes SET hash = ''",
-    "DELETE FROM hashes",
-    "TRUNCATE hashes",
-    "INSERT INTO hashes VALUES (0, 9, '')",
-    "UPDATE documents SET value = ''",
-    "DELETE FROM documents",
-    "TRUNCATE documents",
-    "UPDATE checkpoints SET note = ''",
-    "DELETE FROM checkpoints",
-    "TRUNCATE checkpoints",
-    "INSERT INTO checkpoints VALUES (7, 9, '')",
-    "INSERT INTO checkpoints VALUES (1, 0, '')",
-    "UPDATE meta SET value = ''",
-    "DELETE FROM meta",
-    "TRUNCATE meta",
-)
-
-DDL = (
-    "ALTER TABLE entries DISABLE TRIGGER ALL",
-    "ALTER TABLE entries DISABLE TRIGGER entries_change",
-    "ALTER TABLE entries ADD COLUMN x int",
-    "ALTER TABLE entries RENAME TO other",
-    "ALTER TABLE entries SET SCHEMA public",
-    "ALTER TABLE entries OWNER TO CURRENT_USER",
-    "ALTER TRIGGER entries_change ON entries RENAME TO x",
-    "DROP TRIGGER entries_change ON entries",
-    "DROP TABLE entries",
-    "DROP INDEX entries_stream",
-    f"DROP SCHEMA {SCHEMA} CASCADE",
-    f"ALTER SCHEMA {SCHEMA} RENAME TO other",
-    "DROP OWNED BY versiqii_journal_owner CASCADE",
-    "CREATE RULE r AS ON INSERT TO entries DO INSTEAD NOTHING",
-    "CREATE RULE r AS ON UPDATE TO entries DO INSTEAD NOTHING",
-    "CREATE POLICY p ON entries",
-    "CREATE TRIGGER t BEFORE INSERT ON entries FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
-    "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
-    "ALTER FUNCTION refuse_change() RENAME TO x",
-    "DROP FUNCTION refuse_change() CASCADE",
-    "CREATE TABLE part () INHERITS (entries)",
-)
 
 
 def content(connection: psycopg.Connection[tuple[object, ...]]) -> list[object]:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.contract.test_journal_rebuild import Place, PostgresPlace, SqlitePlace
+from tests.contract.places import Place, PostgresPlace, SqlitePlace
 from tests.services.postgres import Postgres
 from versiqiid.adapters.sql.journal import SqlJournal
 from versiqiid.adapters.sql.ledger import Head, Known, Ledger

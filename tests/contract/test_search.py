@@ -20,7 +20,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.contract.test_journal_rebuild import SERVICE, Place, PostgresPlace, SqlitePlace
+from tests.contract.places import SERVICE, Place, PostgresPlace, SqlitePlace
 from tests.e2e.processes import run_cli
 from tests.services.postgres import Postgres
 from versiqiid.adapters.postgres.init import init_journal

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.test_journal_rebuild import PostgresPlace
+from tests.contract.places import PostgresPlace
 from tests.e2e.processes import Daemon, clean_environment, command, scan_world, until
 from tests.services.postgres import Postgres
 
