@@ -226,6 +226,20 @@ async def test_a_token_replaced_while_a_query_waits_is_used_without_a_word(consu
         assert not [event for event in seen.events if isinstance(event, Trouble)]
 
 
+async def test_a_token_that_one_server_does_not_know_is_taken_to_the_next(consul_acl: ConsulWithAcl) -> None:
+    """A server that has just come back lags behind, and does not know the newest tokens for a moment. The others do."""
+    token = consul_acl.create_token('key_prefix "t/" { policy = "write" }')
+    with wayside(lambda _: Says(403, b"ACL not found")) as lagging:
+        async with ConsulStore.connect(at(lagging.address, consul_acl.address, token=token)) as store:
+            await store.commit([Set("t/a", b"1")])
+            asked = len(lagging.asked)
+            assert await store.get("t/a")
+            assert len(lagging.asked) == asked, "the one that knows it is asked from then on"
+        async with ConsulStore.connect(at(lagging.address, consul_acl.address, token="unknown")) as store:
+            with pytest.raises(Forbidden, match="ACL not found"):
+                await store.get("t/a")
+
+
 async def test_missing_rights_are_forbidden_and_nothing_is_written(consul_acl: ConsulWithAcl) -> None:
     token = consul_acl.create_token('key_prefix "t/" { policy = "read" } key_prefix "t/mine/" { policy = "write" }')
     async with ConsulStore.connect(at(consul_acl.address, token=token)) as store:

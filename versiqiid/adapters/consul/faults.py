@@ -141,6 +141,11 @@ def _rights(words: str) -> str:
     return "Give the token's policy the missing permission."
 
 
+def knows_no_token(error: Forbidden) -> bool:
+    """Whether the token is unknown to this server: it has ended, or the server lags behind the one that made it."""
+    return "ACL not found" in error.message
+
+
 def _too_large(told: str) -> TooLarge:
     found = _NUMBERS.search(told)
     size, limit = (int(number) for number in found.groups() if number) if found else (0, 0)

@@ -18,7 +18,7 @@ import httpx2
 from anyio import CapacityLimiter, to_thread
 from consul import base
 
-from versiqiid.adapters.consul.faults import Question, fault_of, no_answer
+from versiqiid.adapters.consul.faults import Question, fault_of, knows_no_token, no_answer
 from versiqiid.errors import Forbidden, InvalidSetting, Unavailable
 
 if TYPE_CHECKING:
@@ -206,6 +206,9 @@ class AnyioHTTP(base.HTTPClient):  # type: ignore[misc]  # the library has no ty
                 self._preferred = (here + 1) % len(addresses)
                 harmless = not (request.question.writes and error.maybe_written)
                 if not harmless or turn + 1 == len(addresses):
+                    raise
+            except Forbidden as error:
+                if not knows_no_token(error) or turn + 1 == len(addresses):
                     raise
             else:
                 self._preferred = here
