@@ -308,6 +308,10 @@ def test_a_draft_is_judged_but_not_refused_and_keeps_the_promise_when_it_is_publ
     assert (again.returncode, "cannot be changed" in again.stderr) == (5, True)
     back = shared.cli("kv", "put", "lifecycle/drafts/1.1.0", "-", stdin=b'{"state":"draft"}')
     assert back.returncode == 5
+    with shared.client() as client:
+        for life in (b"{", b'{"state": "new"}', b'{"state": "draft", "until": 1}'):
+            refused_life = client.put("/v1/lifecycle/drafts/2.0.0", content=life)
+            assert (refused_life.status_code, "lifecycle/drafts/2.0.0: " in refused_life.text) == (422, True)
     rows = json.loads(shared.cli("schemas", "list", "--family", "drafts", "-o", "json").stdout)
     assert [(row["version"], row["state"]) for row in rows] == [("1.0.0", "published"), ("1.1.0", "published")]
 

@@ -85,6 +85,7 @@ async def test_a_raw_schema_that_breaks_the_promise_is_drift_with_the_document_t
         assert drift["found"] == "1.1.0 does not read 1.0.0"
         assert "MAXIMUM_ADDED at /properties/depth/maximum" in drift["reason"]
         assert drift["document"]["depth"] > 2
+        await here.settled()
         assert [e["data"]["environment"] for e in await here.entries(type="DriftDetected")] == ["prod/asia"]
         await here.write({"families/scan": {"compatibility": "FORWARD"}})
         await told(here, 0)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from anyio import to_thread
+
 from versiqiid.api.expectation import at
 from versiqiid.api.gathering import Gathering
 from versiqiid.api.service import Service, Written
@@ -98,9 +100,14 @@ class Graphs:
         for target in goals:
             if target not in land.graph.targets and target not in land.graph.known:
                 raise NotFound(f"targets/{target} does not exist", hint="List what there is: versiqii targets list")
-        plan = plan_upgrade(land.graph, land.state(place), goals)
+
+        def planned() -> dict[str, Any]:
+            """A search of thousands of choices takes its time: off the event loop, over keys that nobody else has."""
+            plan = plan_upgrade(land.graph, land.state(place), goals)
+            return _plan(plan, land.graph) | _beyond(snapshot, land, place, plan)
+
         asked = {"environment": place, "goals": dict(goals)}
-        return asked | _plan(plan, land.graph) | _beyond(snapshot, land, place, plan) | {"unreadable": _unread(land)}
+        return asked | await to_thread.run_sync(planned) | {"unreadable": _unread(land)}
 
     async def link(self, link: Link, *, by: Attribution, validate_only: bool = False) -> dict[str, Any]:
         """Write an edge into its target's document, over exactly what was read; what else stands there stays.

@@ -73,7 +73,7 @@ class Schemas:
         version, raw = schema
         described = _family(snapshot, family)
         await self._comparer.check(described.language, Text(raw))
-        live = tuple(live_configs(snapshot, family))
+        live = await to_thread.run_sync(lambda: tuple(live_configs(snapshot, family)))
         found = await to_thread.run_sync(neighbours, snapshot, family, described.versioning, terms, version, raw)
         context = _Context(snapshot, family, described.language, terms, live, version or NEW, raw)
         findings = [
@@ -129,7 +129,7 @@ class Schemas:
         distinct = {digest(each.raw): each.raw for each in live}
         if not distinct:
             return ()
-        documents = [await to_thread.run_sync(read, document) for document in distinct.values()]
+        documents = await to_thread.run_sync(lambda: [read(document) for document in distinct.values()])
         request = ValidationRequest(
             await to_thread.run_sync(reader_of(described.language), raw),
             digest(raw),

@@ -143,8 +143,7 @@ def _digest(snapshot: Snapshot, family: str, version: str) -> str:
 
 
 def _recorded(snapshot: Snapshot, promise: Promise) -> dict[str, Any]:
-    raw = snapshot.get(promise.record_key)
-    told = state_of(raw.raw) if raw else {}
+    told = snapshot.parsed(promise.record_key, state_of) if snapshot.get(promise.record_key) else {}
     return told if told.get("inputs") == promise.inputs else {}
 
 
