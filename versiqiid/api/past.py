@@ -6,14 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import anyio
+
 from versiqiid.api.history import History
 from versiqiid.api.points import ByPosition, ByRevision, ByTime
-from versiqiid.core.past import PastKey
+from versiqiid.core.past import PastKey, Picture
 from versiqiid.engine.past import Past
 from versiqiid.errors import InvalidInput
 from versiqiid.ports import Journal, Query
 
 PAGE_SIZE_MAX = 1000
+PAGE_BYTES_MAX = 8 * 1024 * 1024
+"""A page with values ends behind the value that reaches this. Arbitrary: some twenty of the largest documents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,8 @@ class PastStates:
         self._journal = journal
         self._history = history
         self._past = past
+        self._one = anyio.Lock()
+        self._newest: tuple[int, Picture] = (0, {})
 
     async def size_at(self, point: str) -> int:
         """How many entries there were at a time, or up to the end of one correlation id.
@@ -60,12 +66,25 @@ class PastStates:
         """
         if not 1 <= page_size <= PAGE_SIZE_MAX:
             raise InvalidInput(f"page_size must be 1 to {PAGE_SIZE_MAX}")
-        picture = await self._past.at(size)
+        picture = await self._picture(size)
         there = [key for key, known in picture.items() if known.digest and key.startswith(prefix) and key > page_token]
         there.sort(key=str.encode)
-        chosen = there[:page_size]
-        items = [(key, picture[key], await self._value(picture[key]) if values else None) for key in chosen]
-        return PastPage(size, tuple(items), chosen[-1] if len(there) > page_size else None)
+        items: list[tuple[str, PastKey, bytes | None]] = []
+        held = 0
+        for key in there[:page_size]:
+            value = await self._value(picture[key]) if values else None
+            items.append((key, picture[key], value))
+            held += len(value or b"")
+            if held >= PAGE_BYTES_MAX:
+                break
+        return PastPage(size, tuple(items), items[-1][0] if len(items) < len(there) else None)
+
+    async def _picture(self, size: int) -> Picture:
+        """One at a time: who waits finds the snapshots that the one before has left, or its very picture."""
+        async with self._one:
+            if self._newest[0] != size:
+                self._newest = (size, await self._past.at(size))
+            return self._newest[1]
 
     async def _value(self, known: PastKey) -> bytes | None:
         return await self._journal.document(known.digest) if known.digest else None

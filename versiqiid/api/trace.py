@@ -129,7 +129,7 @@ class Trace:
         if self.topic_prefix is None:
             return {}
         try:
-            known = await self.deliveries.of(f"kafka:{self.topic_prefix}", positions)
+            known = await self.deliveries.of(f"{self.journal.origin} kafka:{self.topic_prefix}", positions)
         except VersiqiiError as error:
             log.warning("deliveries_unknown", code=error.code, reason=error.message)
             return {}

@@ -38,7 +38,9 @@ class KafkaEventSink:
     def __init__(
         self, settings: KafkaSettings, source: Source, *, metrics: Metrics | None = None, keep: Keep | None = None
     ) -> None:
-        """:param keep: told of each publish where its acknowledged messages lie; it may fail, and is asked once."""
+        """:param keep: told of each publish where its acknowledged messages lie, with the journal's and our own name;
+        it may fail, and is asked once.
+        """
         self._settings = settings
         self._keep = keep
         self._source = source
@@ -84,7 +86,7 @@ class KafkaEventSink:
             return
         places = [Delivery(events[at].position, *place) for at, place in batch.places(count)]
         try:
-            await self._keep(self.name, places)
+            await self._keep(f"{self._source.origin} {self.name}", places)
         except VersiqiiError as error:
             _log.warning("where %d events lie is not kept: %s", count, error.message)
 

@@ -31,6 +31,7 @@ class SqlDeliveries:
     async def keep(self, sink: str, deliveries: Sequence[Delivery]) -> None:
         """Keep these.
 
+        :param sink: the journal's name and the sink's: positions of another journal mean other entries.
         :raises Unavailable: the database does not answer. :raises Refused: there are no such tables.
         """
         rows = [(sink, d.position, d.topic, d.partition, d.offset) for d in deliveries]
