@@ -45,7 +45,7 @@ class Schemas:
         :param raw: its text; None = the registered text of ``version``.
         :param version: None = one after all that are there.
         :param asked: level, policy, defaults, formats or group to judge by instead of the family's.
-        :raises NotFound: no such family, or no text. :raises UnusableSchema: it, or an earlier one, is no schema.
+        :raises NotFound: no such family, or no text. :raises UnusableSchema: it is no schema of the family's language.
         """
         snapshot = await self.gathered(family)
         if raw is None:
@@ -76,22 +76,25 @@ class Schemas:
         live = await to_thread.run_sync(lambda: tuple(live_configs(snapshot, family)))
         found = await to_thread.run_sync(neighbours, snapshot, family, described.versioning, terms, version, raw)
         context = _Context(snapshot, family, described.language, terms, live, version or NEW, raw)
-        findings = [
-            await self._finding(context, other, direction)
-            for other in found.before
-            for direction in terms.level.directions
-        ]
+        findings: list[Finding] = []
         passed = list(found.passed)
-        for other in found.after:
-            following = [await self._finding(context, other, d, after=True) for d in terms.level.directions]
-            if await self._was_apart(context, found.before[:1], following):
+        for other in (*found.before, *found.after):
+            after = other in found.after
+            try:
+                judged = [await self._finding(context, other, d, after=after) for d in terms.level.directions]
+                apart = after and await self._was_apart(context, found.before[:1], judged)
+            except UnusableSchema as error:
+                # This one was checked above. What is no schema promises nothing, and must not block those that are.
+                passed.append(Passed(other, f"it cannot be compared: {error.message}"))
+                continue
+            if apart:
                 passed.append(Passed(other, f"it did not go with {found.before[0]} before"))
             else:
-                findings += following
+                findings += judged
         return Report(
             family,
             version,
-            lifecycle_of(snapshot, family, version).state if version else "published",
+            _state(snapshot, family, version),
             terms,
             tuple(findings),
             tuple(passed),
@@ -104,12 +107,7 @@ class Schemas:
         writer, reader = (
             (other, context.version) if (direction is Direction.BACKWARD) != after else (context.version, other)
         )
-        try:
-            judgement = await self._judge(context, writer, reader)
-        except UnusableSchema as error:
-            msg = f"schemas/{context.family}/{other} cannot be compared: {error.message}"
-            raise UnusableSchema(msg, pointer=error.pointer, hint=error.hint) from error
-        return Finding(writer, reader, direction, judgement)
+        return Finding(writer, reader, direction, await self._judge(context, writer, reader))
 
     async def _judge(self, context: _Context, writer: str, reader: str) -> Judgement:
         return await self._comparer.judge(await to_thread.run_sync(context.pair, writer, reader))
@@ -176,6 +174,14 @@ class _Context:
             if each.schema_version == writer and len(found) < WITNESSES_MAX:
                 found.setdefault(digest(each.raw), Live(each.name, _value(each.raw)))
         return tuple(found.values())
+
+
+def _state(snapshot: Snapshot, family: str, version: str | None) -> str:
+    """Where in its life the version is; what cannot be read says nothing."""
+    try:
+        return lifecycle_of(snapshot, family, version).state if version else "published"
+    except InvalidInput:
+        return "published"
 
 
 def _value(raw: bytes) -> Json:
