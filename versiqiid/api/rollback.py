@@ -71,10 +71,15 @@ class Rollback:
 
         :param subject: a desired key (a config, a binding, a version) or an environment path.
         :raises NotFound: nothing is known there at that point.
+        :raises InvalidInput: a config that an imported tree acts as; in an environment such configs are left out.
         """
         place = await self._history.place(point)
         if k.is_desired(subject):
-            return (await self._moved(subject, await self._history.at(subject, point)),)
+            move = await self._moved(subject, await self._history.at(subject, point))
+            if await self._is_elsewhere(move):
+                msg = f"{subject!r} is not in this store: an imported tree acts as it"
+                raise InvalidInput(msg, hint="Change the tree that it is imported from.")
+            return (move,)
         moves = await self._environment(subject, place)
         there = any(move.to_digest for move in moves)
         if not there or (isinstance(place, ByRevision) and not await self._is_revision(moves, place)):
@@ -178,8 +183,18 @@ class Rollback:
         moves = {key: await self._move(key, place) for key in own}
         read_there = await self._read_there(environment, moves)
         for key in sorted(await self._configs(read_there)):
-            moves[key] = await self._move(key, place)
+            move = await self._move(key, place)
+            if not await self._is_elsewhere(move):
+                moves[key] = move
         return tuple(move for move in moves.values() if move.now_digest or move.to_digest)
+
+    async def _is_elsewhere(self, move: Move) -> bool:
+        """Whether the journal knows the key as it is now, and the store has none: a tree elsewhere acts as it. Written
+        here, it would stand beside the tree.
+        """
+        if move.now_digest is not None:
+            return False
+        return any(record.key == move.key for record in await self._journal.keys(move.key))
 
     async def _keys_of(self, environment: str) -> set[str]:
         """Every version and binding key at or below the environment that ever was."""
