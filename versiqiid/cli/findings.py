@@ -10,8 +10,7 @@ from versiqiid import __version__
 def github(verdict: dict[str, Any], file: str) -> str:
     """One ``::error`` line for each violation (GitHub's workflow commands)."""
     return "".join(
-        f"::error file={prop(file)},title={prop(v['keyword'])}"
-        f"::{data(v['pointer'] or '/')}: {data(v['message'])}\n"
+        f"::error file={prop(file)},title={prop(v['keyword'])}::{data(v['pointer'] or '/')}: {data(v['message'])}\n"
         for v in verdict["violations"]
     )
 

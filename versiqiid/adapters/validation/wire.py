@@ -1,8 +1,8 @@
 """What daemon and worker say to each other: frames of JSON with their length before them. No processes, no schemas.
 
 A request is ``{"id", "items": [{"key", "schema"?, "remotes"?, "formats", "document"?}]}``. Its answer is ``{"id",
-"results"}`` with, for each item, one of ``{"violations": [[pointer, keyword, message, schema pointer, best?], …]}``, ``{"unusable": [message,
-pointer, hint]}`` and ``{"unknown": true}`` (the schema of that key must be sent along).
+"results"}`` with, for each item, one of ``{"violations": [[pointer, keyword, message, schema pointer, best?], …]}``,
+``{"unusable": [message, pointer, hint]}`` and ``{"unknown": true}`` (the schema of that key must be sent along).
 """
 
 from __future__ import annotations
