@@ -214,6 +214,7 @@ def test_deletion_in_two_steps(registry: Registry) -> None:
     assert registry.ok("GET", "/subjects/gone/versions") == [2]
     assert registry.ok("GET", "/subjects/gone/versions", deleted="true") == [1, 2]
     assert registry.fault("GET", "/subjects/gone/versions/1") == (404, 40402)
+    assert registry.fault("DELETE", "/subjects/gone/versions/1") == (404, 40406)
     assert registry.ok("GET", "/subjects/gone/versions/1", deleted="true")["version"] == 1
     assert registry.ok("DELETE", "/subjects/gone/versions/1", permanent="true") == 1
     assert registry.ok("DELETE", "/subjects/gone") == [2]
@@ -422,7 +423,8 @@ def test_protobuf_imports(registry: Registry) -> None:
     registry.register("limits", 'syntax = "proto3"; package scan; message Limits { int32 depth = 1; }', "PROTOBUF")
     source = (
         'syntax = "proto3"; import "scan/limits.proto"; import "google/protobuf/timestamp.proto";'
-        "message Job { scan.Limits limits = 1; google.protobuf.Timestamp at = 2; }"
+        'import "google/type/color.proto";'
+        "message Job { scan.Limits limits = 1; google.protobuf.Timestamp at = 2; google.type.Color color = 3; }"
     )
     body = {"schema": source, "schemaType": "PROTOBUF"}
     assert registry.fault("POST", "/subjects/job/versions", body) == (422, 42201)
@@ -468,6 +470,23 @@ def test_what_it_says_of_itself(registry: Registry) -> None:
     assert sorted(registry.ok("GET", "/schemas/types")) == ["AVRO", "JSON", "PROTOBUF"]
     assert "." in registry.ok("GET", "/contexts")
     assert registry.ok("GET", "/v1/metadata/version")["version"]
+
+
+@pytest.mark.parametrize(
+    ("accept", "given"),
+    [
+        ("application/json", "application/json"),
+        ("*/*", MEDIA_TYPE),
+        ("application/json;q=0.5, application/vnd.schemaregistry+json", "application/vnd.schemaregistry+json"),
+        (f"{MEDIA_TYPE}; q=0.9, application/json; q=0.5", MEDIA_TYPE),
+        ("text/html", None),
+    ],
+)
+def test_an_answer_is_called_what_its_reader_asks_for(registry: Registry, accept: str, given: str | None) -> None:
+    """406 for who takes none of the three."""
+    answer = registry.http.get("/subjects", headers={"Accept": accept})
+    assert answer.status_code == (200 if given else 406)
+    assert answer.headers["content-type"] == (given or MEDIA_TYPE)
 
 
 def test_contexts_keep_subjects_apart(registry: Registry) -> None:

@@ -24,7 +24,7 @@ _PLACE: Final = re.compile(r"^(?P<file>[^:\n]*):(?P<line>\d+):(?P<column>\d+): "
 def compile_source(name: str, source: str, imports: Mapping[str, str]) -> bytes:
     """A serialized ``FileDescriptorSet`` with everything that is imported; the source itself stands last.
 
-    ``google/protobuf/*`` may be imported without being given.
+    ``google/protobuf/*`` and ``google/type/*`` may be imported without being given.
 
     :param imports: further sources by the names that they are imported by.
     :raises UnusableSchema: it does not compile; the compiler's first words say where.
@@ -37,7 +37,7 @@ def compile_source(name: str, source: str, imports: Mapping[str, str]) -> bytes:
         arguments = [
             "protoc",
             *(f"--proto_path={each}=/dev/fd/{pipe}" for each, pipe in sources.items()),
-            f"--proto_path={_well_known()}",
+            *(f"--proto_path={path}" for path in _well_known()),
             "--include_imports",
             f"--descriptor_set_out=/dev/fd/{output[1]}",
             name,
@@ -52,10 +52,12 @@ def compile_source(name: str, source: str, imports: Mapping[str, str]) -> bytes:
 
 
 @cache
-def _well_known() -> str:
+def _well_known() -> tuple[str, ...]:
+    """Where the sources are that everybody may import: ``google/protobuf`` and ``google/type``."""
+    import google.type  # type: ignore[import-untyped]  # noqa: PLC0415 -- googleapis-common-protos
     import grpc_tools  # noqa: PLC0415
 
-    return str(Path(grpc_tools.__file__).parent / "_proto")
+    return f"google/type={Path(google.type.__path__[0])}", str(Path(grpc_tools.__file__).parent / "_proto")
 
 
 class _Pipes:

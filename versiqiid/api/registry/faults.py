@@ -87,9 +87,8 @@ def not_permitted(why: str) -> RegistryFault:
 
 
 def still_referenced(subject: str, version: int) -> RegistryFault:
-    return RegistryFault(
-        42206, f"One or more references exist to the schema {{subject={subject},version={version}}}: delete those first"
-    )
+    schema = f"{{magic=1,keytype=SCHEMA,subject={subject},version={version}}}"
+    return RegistryFault(42206, f"One or more references exist to the schema {schema}.")
 
 
 def invalid_subject(subject: str) -> RegistryFault:

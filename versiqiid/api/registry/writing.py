@@ -174,7 +174,9 @@ class Writing:
     async def _delete_version(self, subject: str, version: str, by: Attribution, *, permanent: bool) -> int:
         here = await self._state.load(subject)
         await self._check_deletable(here)
-        found = self._finding.version(here, version, deleted=permanent)
+        found = self._finding.version(here, version, deleted=permanent or version.isdigit())
+        if found.deleted and not permanent:
+            raise faults.version_soft_deleted(subject, found.number)
         if permanent:
             if not found.deleted:
                 raise faults.version_not_soft_deleted(subject, found.number)

@@ -13,16 +13,17 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from starlette.applications import Starlette
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from versiqiid.api.registry import faults
 from versiqiid.api.registry.registry import Registry
 from versiqiid.api.rest import registry_policies, registry_schemas, registry_subjects
 from versiqiid.api.rest.problems import status_of
-from versiqiid.api.rest.registry_requests import answer
+from versiqiid.api.rest.registry_requests import GIVEN, MEDIA_TYPE, answer
 from versiqiid.errors import TooLarge, Unavailable, VersiqiiError
 from versiqiid.logs import logger
 
@@ -74,7 +75,37 @@ class _Paths:
                 scope = {**scope, "versiqii.context": named}
                 path = f"/{rest}"
             scope = {**scope, "path": path, "raw_path": path.encode(), "root_path": ""}
+            await self._named(scope, receive, send)
+            return
         await self._app(scope, receive, send)
+
+    async def _named(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Call the answer what the reader asks for; all that it can be called is JSON."""
+        asked = Headers(scope=scope).get("accept", "*/*")
+        kind = _chosen(asked)
+        if kind is None:
+            await answer({"error_code": 406, "message": "HTTP 406 Not Acceptable"}, 406)(scope, receive, send)
+            return
+
+        async def named(message: Message) -> None:
+            if message["type"] == "http.response.start" and kind != MEDIA_TYPE:
+                MutableHeaders(scope=message)["content-type"] = kind
+            await send(message)
+
+        await self._app(scope, receive, named)
+
+
+def _chosen(accept: str) -> str | None:
+    """The media type of the answer, None when the reader takes none of them (RFC 9110, section 12.5.1)."""
+    found: list[tuple[float, int, str]] = []
+    for part in accept.split(","):
+        kind, *parameters = (each.strip() for each in part.split(";"))
+        weight = next((each.partition("=")[2] for each in parameters if each.startswith("q=")), "1")
+        quality = float(weight) if weight.replace(".", "", 1).isdigit() else 0.0
+        for at, given in enumerate(GIVEN):
+            if kind.lower() in ("*/*", "application/*", given) and quality > 0:
+                found.append((-quality, at, given))
+    return min(found)[2] if found else None
 
 
 def _raw(scope: Mapping[str, Any]) -> str:

@@ -19,6 +19,9 @@ from versiqiid.core.registry.subjects import plain, split, within
 from versiqiid.engine.facts import Attribution
 
 MEDIA_TYPE: Final = "application/vnd.schemaregistry.v1+json"
+GIVEN: Final = (MEDIA_TYPE, "application/vnd.schemaregistry+json", "application/json")
+"""What an answer may be called, the one that is preferred first."""
+
 _TAKEN: Final = frozenset(
     {MEDIA_TYPE, "application/vnd.schemaregistry+json", "application/json", "application/octet-stream"}
 )

@@ -48,9 +48,13 @@ def _file(file: Any) -> Iterator[str]:
     if file.package:
         yield f"package {file.package};"
     public, weak = set(file.public_dependency), set(file.weak_dependency)
-    for at, name in enumerate(file.dependency):
-        yield f"import {'public ' if at in public else 'weak ' if at in weak else ''}{_quoted(name)};"
-    yield from (f"option {option};" for option in _options(file.options))
+    imports = [
+        f"import {'public ' if at in public else 'weak ' if at in weak else ''}{_quoted(name)};"
+        for at, name in enumerate(file.dependency)
+    ]
+    for part in (imports, [f"option {option};" for option in _options(file.options)]):
+        yield from ("", *part) if part else ()
+    yield ""
     for enum in file.enum_type:
         yield from _enum(enum)
     for message in file.message_type:
