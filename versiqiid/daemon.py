@@ -27,6 +27,7 @@ from versiqiid.adapters.validation.registrar import ProcessReader
 from versiqiid.adapters.wasm import WasmRuntime
 from versiqiid.archives import Archiving
 from versiqiid.attestations import Attesting
+from versiqiid.core.access import Tell
 from versiqiid.core.imports import Import
 from versiqiid.diagnosis import own_checks
 from versiqiid.engine.access import AccessLog, Append
@@ -97,9 +98,10 @@ async def _open(settings: Settings, opened: AsyncExitStack) -> Daemon:
     _make_private(settings.data_dir)
     metrics = PrometheusMetrics(version=__version__)
     journal = await opened.enter_async_context(open_journal(settings))
-    signer = await _signer(settings, journal, opened)  # before anything is recorded: an empty journal's key is made now
     access = AccessLog(partial(_record, journal.append, journal, settings))
     await opened.enter_async_context(access.running())
+    signer = await _signer(settings, journal, opened, access.tell)
+    access.begin()  # not before: the key of an empty journal has been made now
     oversight = Oversight(access.tell)
     store = await opened.enter_async_context(open_store(settings, metrics, oversight=oversight))
     validator = ProcessValidator()
@@ -164,11 +166,11 @@ async def _record(append: Append, journal: Journal, settings: Settings, drafts: 
     await append(drafts)
 
 
-async def _signer(settings: Settings, journal: Journal, opened: AsyncExitStack) -> Signer | None:
+async def _signer(settings: Settings, journal: Journal, opened: AsyncExitStack, tell: Tell) -> Signer | None:
     """Controllers sign; they share one key where they share one journal."""
     if "controller" not in settings.role:
         return None
-    return await opened.enter_async_context(open_signer(settings, journal))
+    return await opened.enter_async_context(open_signer(settings, journal, tell=tell))
 
 
 def _outbox(settings: Settings, journal: Journal, metrics: PrometheusMetrics, beside: Beside) -> Outbox | None:

@@ -74,7 +74,8 @@ class Settings(BaseSettings):
     """Consul tokens are read from ``consul/creds/<role>``; empty = Consul's token does not come from Vault."""
 
     vault_token_file: Path | None = None
-    """For ``token``: a file with the token; else ``VAULT_TOKEN``, or the systemd credential ``vault-token``."""
+    """For ``token``: a file with the token, followed as it changes; else ``VAULT_TOKEN``, or the systemd credential
+    ``vault-token``."""
 
     vault_secret_id_file: Path | None = None
     """For ``approle``: a file with the secret id; else the systemd credential ``vault-secret-id``."""

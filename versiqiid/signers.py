@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from anyio import to_thread
 
 from versiqiid.adapters.signer import LocalSigner
+from versiqiid.core.access import Tell
 from versiqiid.core.note import VerifierKey, parse_vkey
 from versiqiid.errors import InvalidInput, InvalidSetting, Unavailable
 from versiqiid.ports import Journal, Signer
@@ -28,9 +29,12 @@ LOCAL = "local"
 
 
 @asynccontextmanager
-async def open_signer(settings: Settings, journal: Journal, *, making: bool = True) -> AsyncIterator[Signer]:
+async def open_signer(
+    settings: Settings, journal: Journal, *, making: bool = True, tell: Tell = lambda _: None
+) -> AsyncIterator[Signer]:
     """The signer of this journal.
 
+    :param tell: takes the facts of access: the signer's logins to Vault.
     :param making: False for tools that only look: no key is made and none is pinned, whatever the journal holds.
     :raises InvalidSetting: the setting is no signer, or Vault has no such key.
     :raises InvalidInput: there are entries, and it is not known which key has signed them.
@@ -47,7 +51,7 @@ async def open_signer(settings: Settings, journal: Journal, *, making: bool = Tr
     key = TransitKey.parse(settings.signer)
     if not settings.vault:
         raise InvalidSetting("setting 'signer': vault-transit needs the setting 'vault'")
-    transit = Transit(vault_settings(settings), key)
+    transit = Transit(vault_settings(settings), key, tell)
     try:
         pinned = await to_thread.run_sync(_pinned, settings.data_dir, journal.origin)
         try:

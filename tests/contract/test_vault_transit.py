@@ -269,6 +269,9 @@ def test_a_daemon_signs_with_vault_and_its_journal_verifies(shared_vault: Vault,
             with daemon.client() as client:
                 if client.get("/v1/checkpoint").status_code == 200:
                     break
+        (login,) = daemon.entries(type="LoggedIn")
+        assert login["data"]["method"] == "vault/auth/token"
+        assert shared_vault.token not in str(daemon.entries()) + daemon.text()
         assert daemon.stop() == 0
     finally:
         daemon.close()

@@ -42,6 +42,12 @@ def fact(number: int, actor: str = "") -> Access:
     return Access("TokenIssued", "token/store", {"n": number}, actor)
 
 
+def begun(book: Notebook) -> AccessLog:
+    log = AccessLog(book.append)
+    log.begin()
+    return log
+
+
 async def until(condition: Any) -> None:
     with anyio.fail_after(60):
         while not condition():
@@ -51,7 +57,7 @@ async def until(condition: Any) -> None:
 async def test_facts_are_recorded_in_order_and_what_waits_at_the_end_too() -> None:
     """Each has a correlation id of its own; who did it is the daemon unless the fact says otherwise."""
     book = Notebook()
-    log = AccessLog(book.append)
+    log = begun(book)
     async with log.running():
         for number in range(250):
             log.tell(fact(number))
@@ -63,12 +69,28 @@ async def test_facts_are_recorded_in_order_and_what_waits_at_the_end_too() -> No
     assert [draft.actor.kind for draft in book.drafts[-3:]] == ["daemon", "token", "user"]
 
 
+async def test_nothing_is_recorded_before_it_may_be() -> None:
+    """The first entry of a journal comes after the key that signs it; what was told before is not lost."""
+    book = Notebook()
+    log = AccessLog(book.append)
+    async with log.running():
+        log.tell(fact(0))
+        await anyio.wait_all_tasks_blocked()
+        assert book.asked == 0
+        log.begin()
+        await until(lambda: book.numbers == [0])
+    never = AccessLog(book.append)
+    async with never.running():
+        never.tell(fact(1))
+    assert book.numbers == [0]
+
+
 async def test_a_journal_that_is_away_is_waited_for_and_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """The queue is bounded; what did not fit is counted, and told when the journal is back."""
     monkeypatch.setattr(access, "AGAIN_S", 0.01)
     book = Notebook()
     book.away = True
-    log = AccessLog(book.append)
+    log = begun(book)
     async with log.running():
         for number in range(access.WAITING_MAX + 7):
             log.tell(fact(number))
@@ -83,7 +105,7 @@ async def test_a_journal_that_is_away_is_waited_for_and_holds_nobody_up(monkeypa
 async def test_what_strangers_cause_is_counted() -> None:
     """A thousand failures are one entry, and one more with the rest when it ends."""
     book = Notebook()
-    log = AccessLog(book.append)
+    log = begun(book)
     async with log.running():
         for _ in range(1000):
             log.tell_some(fact(1))
@@ -95,7 +117,7 @@ async def test_what_strangers_cause_is_counted() -> None:
 async def test_a_stop_does_not_wait_for_a_journal_that_is_away() -> None:
     book = Notebook()
     book.away = True
-    log = AccessLog(book.append)
+    log = begun(book)
     with anyio.fail_after(60):
         async with log.running():
             log.tell(fact(1))

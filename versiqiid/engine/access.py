@@ -50,6 +50,12 @@ class AccessLog:
         self._missed = 0
         self._trouble = ""
         self._bell = anyio.Event()
+        self._begun = False
+
+    def begin(self) -> None:
+        """From now on facts may be appended; until then they wait."""
+        self._begun = True
+        self._bell.set()
 
     def tell(self, fact: Access) -> None:
         """A fact that is rare by its nature, such as a rotation: an entry for each."""
@@ -91,8 +97,8 @@ class AccessLog:
                 self.tell(fact)
 
     async def _write(self) -> bool:
-        """Append everything that waits; False when the journal does not take it now."""
-        while self._waiting:
+        """Append everything that waits, once it may be; False when the journal does not take it now."""
+        while self._begun and self._waiting:
             batch = [self._waiting[at] for at in range(min(BATCH, len(self._waiting)))]
             missed = self._missed
             if missed:

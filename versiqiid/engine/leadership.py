@@ -13,7 +13,7 @@ import anyio
 
 from versiqiid.core.canonical import canonical
 from versiqiid.engine.writer import LEADER, Term
-from versiqiid.errors import FenceLost, NotFound, Refused, Unavailable, VersiqiiError, first_of
+from versiqiid.errors import FenceLost, Forbidden, NotFound, Refused, Unavailable, VersiqiiError, first_of
 from versiqiid.logs import logger
 from versiqiid.ports import Batch, Journal, KeyValueStore, Locks, Metrics, Session, SessionId, Set, WatchEvent
 
@@ -159,14 +159,19 @@ class Leadership:
                 return
 
     async def _renewed_at(self, session: Session) -> float:
-        """Renew once it is time, again while that gets no answer; when the renewal that worked was asked for."""
+        """Renew once it is time; when the renewal that worked was asked for.
+
+        No answer is tried again, and so is a refusal: a token may be on its way out while its successor is fetched, and
+        the session lives on without it.
+        """
+        await anyio.sleep(session.ttl_s / RENEWALS_PER_TTL)
         while True:
-            await anyio.sleep(session.ttl_s / RENEWALS_PER_TTL)
             asked_at = anyio.current_time()
             try:
                 await self._locks.renew(session.id)
-            except Unavailable as error:
-                log.warning("renewal_failed", reason=error.message)
+            except (Unavailable, Forbidden) as error:
+                log.warning("renewal_failed", code=error.code, reason=error.message)
+                await anyio.sleep(RETRY_S)
             else:
                 return asked_at
 

@@ -3,7 +3,8 @@
 hvac is imported when the credentials first run, so that an embedded daemon starts without it.
 """
 
-from versiqiid.adapters.vault.credentials import VaultCredentials, VaultState
+from versiqiid.adapters.vault.credentials import VaultCredentials
 from versiqiid.adapters.vault.settings import VaultAuth, VaultSettings
+from versiqiid.adapters.vault.slots import VaultState
 
 __all__ = ["VaultAuth", "VaultCredentials", "VaultSettings", "VaultState"]

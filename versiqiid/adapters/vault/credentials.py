@@ -7,7 +7,7 @@ is renewed before what hangs on it, and revoked last, because Vault revokes with
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, TypeVar
@@ -18,7 +18,8 @@ from anyio import CancelScope, CapacityLimiter, move_on_after, to_thread
 from versiqiid.adapters.vault import told
 from versiqiid.adapters.vault.retired import Retired, Retirement
 from versiqiid.adapters.vault.settings import VaultAuth
-from versiqiid.core.lease import Action, Lease, Step, after_failure, first, next_step, renewed
+from versiqiid.adapters.vault.slots import NOW, Held, Slot, VaultState
+from versiqiid.core.lease import Action, Step, after_failure, first, next_step, renewed
 from versiqiid.errors import Forbidden, NotFound, RateLimited, Refused, Unavailable, VersiqiiError
 from versiqiid.logs import logger
 from versiqiid.ports import Secret
@@ -44,50 +45,6 @@ _PROBE_PAUSE_S = 0.1
 _RETRY_AFTER_MOST_S = 60.0
 """The longest pause that is taken on Vault's word. Arbitrary: one request a minute hurts no quota, and a lease that ran
 out because of a ``Retry-After`` of an hour would hurt."""
-_NOW = -inf
-
-
-@dataclass(frozen=True, slots=True)
-class VaultState:
-    """For ``/readyz`` and the operator.
-
-    :ivar attempt: failed steps in a row; 0 = all is well.
-    :ivar trouble: the last failure's sentence while ``attempt`` is not 0.
-    :ivar rotations: how often the credential in use was replaced.
-    :ivar login_s: seconds until the login ends unless it is renewed, None = no end, or there is none.
-    :ivar token_s: the same for the credential in use.
-    """
-
-    attempt: int = 0
-    trouble: str = ""
-    rotations: int = 0
-    login_s: float | None = None
-    token_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """A credential: what was granted, by which client, for how long."""
-
-    client: VaultClient
-    grant: Grant
-    lease: Lease
-
-    def left_s(self) -> float | None:
-        """Seconds until it ends, None = never."""
-        return max(0.0, self.lease.ends_at - anyio.current_time()) if self.lease.granted_s else None
-
-
-@dataclass(slots=True)
-class _Slot:
-    """The place of a credential, empty at first, and what is due there next."""
-
-    name: str
-    held: _Held | None = None
-    step: Step = Step(Action.REPLACE, _NOW)  # noqa: RUF009 - a constant
-    attempt: int = 0
-    trouble: str = ""
-    refused: bool = False
 
 
 class VaultCredentials:
@@ -118,13 +75,13 @@ class VaultCredentials:
         self._tell = tell
         self._limiter = CapacityLimiter(2)  # one step, and one that was abandoned by a cancellation
         self._login: Login | None = None
-        self._parent = _Slot("login")
-        self._child = _Slot("token")
-        self._outgrown: list[_Held] = []
+        self._parent = Slot("login")
+        self._child = Slot("token")
+        self._outgrown: list[Held] = []
         self._retirement = Retirement(self._call, tell)
         self._current: Secret | None = None
         self._rotations = 0
-        self._follow_at = _NOW
+        self._follow_at = NOW
 
     @property
     def state(self) -> VaultState:
@@ -176,7 +133,7 @@ class VaultCredentials:
     # -------------------------------------------------------------------------------------------------- steps
 
     async def _do(
-        self, slot: _Slot, renew: Callable[[_Held], Awaitable[_Held]], replace_: Callable[[], Awaitable[_Held]]
+        self, slot: Slot, renew: Callable[[Held], Awaitable[Held]], replace_: Callable[[], Awaitable[Held]]
     ) -> None:
         """Do what is due in a slot, and say what is due next, whatever came of it."""
         now, action = anyio.current_time(), slot.step.action
@@ -197,7 +154,7 @@ class VaultCredentials:
             slot.held, slot.attempt, slot.trouble, slot.refused = held, 0, "", False
             slot.step = next_step(held.lease, self._dice())
 
-    def _failed(self, slot: _Slot, error: VersiqiiError) -> None:
+    def _failed(self, slot: Slot, error: VersiqiiError) -> None:
         """What follows on a failure: the alarm, and when it is tried again. The first refusal of a streak is a fact."""
         now = anyio.current_time()
         slot.attempt, slot.trouble = slot.attempt + 1, error.message
@@ -231,7 +188,7 @@ class VaultCredentials:
         try:
             if not await self._call(self._login.moved):
                 return
-            slot.step = Step(Action.REPLACE, _NOW)
+            slot.step = Step(Action.REPLACE, NOW)
         except VersiqiiError as error:
             self._failed(slot, error)
         else:
@@ -239,12 +196,12 @@ class VaultCredentials:
         if slot.attempt:
             self._follow_at, slot.step = slot.step.at, before
 
-    async def _renew_parent(self, held: _Held) -> _Held:
+    async def _renew_parent(self, held: Held) -> Held:
         now = anyio.current_time()
         grant = await self._call(partial(held.client.renew_token, held.lease.asked_s))
-        return _Held(held.client, grant, renewed(held.lease, now, grant.lease_s, renewable=grant.renewable))
+        return Held(held.client, grant, renewed(held.lease, now, grant.lease_s, renewable=grant.renewable))
 
-    async def _replace_parent(self) -> _Held:
+    async def _replace_parent(self) -> Held:
         """Log in anew. What hangs on the old login is fetched anew before that is given up."""
         now, old = anyio.current_time(), self._parent.held
         with CancelScope(shield=True):  # a login that nobody notes would live on in Vault
@@ -252,27 +209,27 @@ class VaultCredentials:
             lease = first(now, grant.lease_s, renewable=grant.renewable)
             if old is not None and old.grant.value == grant.value:  # the same token, read again
                 client.close()
-                return _Held(old.client, grant, lease)
-            new = _Held(client, grant, lease)
+                return Held(old.client, grant, lease)
+            new = Held(client, grant, lease)
             self._parent.held = new
             self._tell(told.logged_in(self._settings, grant))
         if not self._settings.consul_role:
             self._swap(old, new)
         elif old is not None:
             self._outgrown.append(old)
-            self._child.step = Step(Action.REPLACE, _NOW)
+            self._child.step = Step(Action.REPLACE, NOW)
         return new
 
-    async def _renew_child(self, held: _Held) -> _Held:
+    async def _renew_child(self, held: Held) -> Held:
         now = anyio.current_time()
         try:
             grant = await self._call(partial(held.client.renew_lease, held.grant, held.lease.asked_s))
         except Forbidden:
             await self._doubt_parent()
             raise
-        return _Held(held.client, grant, renewed(held.lease, now, grant.lease_s, renewable=grant.renewable))
+        return Held(held.client, grant, renewed(held.lease, now, grant.lease_s, renewable=grant.renewable))
 
-    async def _replace_child(self) -> _Held:
+    async def _replace_child(self) -> Held:
         """A new Consul token from the present login: fetched, probed, swapped in; only then is the old one retired."""
         parent, old = self._parent.held, self._child.held
         if parent is None:
@@ -281,7 +238,7 @@ class VaultCredentials:
         try:
             with CancelScope(shield=True):  # a token that nobody notes would live on in Consul
                 grant = await self._call(partial(parent.client.consul_token, self._settings.consul_role))
-                new = _Held(parent.client, grant, first(now, grant.lease_s, renewable=grant.renewable))
+                new = Held(parent.client, grant, first(now, grant.lease_s, renewable=grant.renewable))
                 unproved = self._retired(inf, new, "it did not work")
                 self._retirement.add(unproved)
                 self._tell(told.issued(self._settings, grant))
@@ -306,7 +263,7 @@ class VaultCredentials:
         try:
             await self._call(parent.client.look_up)
         except Forbidden:
-            self._parent.step = Step(Action.REPLACE, _NOW)
+            self._parent.step = Step(Action.REPLACE, NOW)
         except VersiqiiError:
             return  # no answer, no doubt
 
@@ -325,7 +282,7 @@ class VaultCredentials:
             else:
                 return
 
-    def _swap(self, old: _Held | None, new: _Held) -> None:
+    def _swap(self, old: Held | None, new: Held) -> None:
         """From here on ``current`` is the new one; the old one, and logins that nothing hangs on, are retired."""
         self._current = Secret(new.grant.value, new.lease.granted_s or None, new.grant.renewable)
         self._tell(told.used(self._settings, new.grant, old.grant if old is not None else None))
@@ -352,11 +309,11 @@ class VaultCredentials:
             self._retirement.add(replace(self._retired_login(inf, login, "stopped"), ends_at=inf))
         await self._retirement.revoke_all()
 
-    def _retired(self, at: float, token: _Held, why: str) -> Retired:
+    def _retired(self, at: float, token: Held, why: str) -> Retired:
         fact = told.revoked(self._settings, token.grant, why)
         return Retired(at, token.lease.ends_at, partial(token.client.revoke_lease, token.grant), fact)
 
-    def _retired_login(self, at: float, login: _Held, why: str) -> Retired:
+    def _retired_login(self, at: float, login: Held, why: str) -> Retired:
         """A token that was given to us is not ours to revoke: the next start needs it."""
         if self._settings.auth is VaultAuth.TOKEN:
             return Retired(at, inf, login.client.close)
@@ -383,7 +340,7 @@ class VaultCredentials:
             raise Unavailable("vault: the answer is not Vault's", hint="Check the address.") from error
 
     @property
-    def _in_use(self) -> _Slot:
+    def _in_use(self) -> Slot:
         return self._child if self._settings.consul_role else self._parent
 
     def _pause_s(self) -> float:

@@ -17,10 +17,12 @@ from typing import Any, TypeVar
 import anyio
 from anyio import to_thread
 
-from versiqiid.adapters.vault.client import VaultClient
+from versiqiid.adapters.vault import told
+from versiqiid.adapters.vault.client import Grant, VaultClient
 from versiqiid.adapters.vault.login import Login
 from versiqiid.adapters.vault.settings import VaultAuth, VaultSettings
 from versiqiid.core import ed25519
+from versiqiid.core.access import Tell
 from versiqiid.core.note import VerifierKey
 from versiqiid.errors import Forbidden, InvalidSetting, NotFound, Unavailable, VersiqiiError
 
@@ -57,9 +59,12 @@ class TransitKey:
 class Transit:
     """One key in Vault: its versions, and signatures by one of them. Logs in by itself, again when the token ends."""
 
-    def __init__(self, settings: VaultSettings, key: TransitKey) -> None:
+    def __init__(self, settings: VaultSettings, key: TransitKey, tell: Tell = told.nobody) -> None:
         self._settings = settings
         self._key = key
+        self._tell = tell
+        self._grant: Grant | None = None
+        self._told: Grant | None = None
         self._login = Login(settings)
         self._client: VaultClient | None = None
         self._limiter = anyio.CapacityLimiter(1)
@@ -100,6 +105,8 @@ class Transit:
         """Hand back the token that was logged in for; one that somebody gave is theirs."""
         with anyio.move_on_after(self._settings.timeout_s, shield=True):
             await to_thread.run_sync(self._let_go, limiter=self._limiter)
+        if self._told is not None and self._settings.auth is not VaultAuth.TOKEN:
+            self._tell(told.logged_out(self._settings, self._told, "stopped"))
 
     async def _ask(self, ask: Callable[[VaultClient], Any]) -> Any:
         may_log_in = anyio.current_time() >= self._no_login_before
@@ -111,6 +118,10 @@ class Transit:
             raise
         except NotFound as error:
             raise InvalidSetting(f"setting 'signer': Vault has no key {self._key}", hint=error.message) from error
+        finally:
+            if self._grant is not None and self._grant is not self._told:  # told here: the worker thread may not
+                self._told = self._grant
+                self._tell(told.logged_in(self._settings, self._told))
 
     def _try(self, ask: Callable[[VaultClient], T], may_log_in: bool) -> T:
         """Ask with the token in hand; when that has ended, log in once more."""
@@ -123,7 +134,7 @@ class Transit:
                 self._let_go()
         if not may_log_in:
             raise Forbidden(f"vault {self._key}: the last login did not help", hint="it is tried again in a moment")
-        self._client, _ = self._login()
+        self._client, self._grant = self._login()
         return ask(self._client)
 
     def _let_go(self) -> None:
