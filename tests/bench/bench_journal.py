@@ -20,7 +20,7 @@ from versiqiid.adapters.postgres.journal import PostgresJournal
 from versiqiid.adapters.sqlite.journal import SqliteJournal
 from versiqiid.core.canonical import digest
 from versiqiid.engine.audit import prove, verify_journal
-from versiqiid.engine.audit_directory import prove_from_directory, verify_directory
+from versiqiid.engine.audit_directory import prove_from_directory, verify_large_directory
 from versiqiid.engine.audit_export import export
 from versiqiid.ports import Actor, Draft, Journal, Observed
 from versiqiid.testing.journal_tools import LocalSigner
@@ -114,7 +114,7 @@ async def _audit(folder: Path, size: int) -> list[Row]:
         await export(journal, signer, folder / "export", actor=ACTOR, correlation_id="bench")
         took("export", start)
     start = time.perf_counter()
-    verify_directory(folder / "export", [signer.key])
+    await verify_large_directory(folder / "export", [signer.key])
     took("verify the export", start)
     start = time.perf_counter()
     for position in range(0, size, size // 100):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import anyio
 import pytest
 
 from tests.engine.forger import ORIGIN, SIGNER, SIZE, edit, entries_of, flip, forge, sign
@@ -529,3 +531,60 @@ async def test_a_directory_is_verified_beside_an_event_loop_as_without_one(folde
     with pytest.raises(JournalRefused) as caught:
         await verify_large_directory(folder / "export", [SIGNER.key])
     assert (caught.value.fault, caught.value.place) == ("tile", "tile/1/000.p/2")
+
+
+# -------------------------------------------------------------------------------------------------- many checkpoints
+
+
+@pytest.mark.parametrize("last", [0, 1, 7, 1999, 2000, 2001, 1_000_000])
+def test_the_newest_checkpoints_are_looked_at_and_others_spread_evenly(last: int) -> None:
+    looked_at = list(audit._looked_at(last, every=False))
+    assert looked_at == sorted(set(looked_at))
+    assert looked_at[0] == 0
+    assert looked_at[-1] == last
+    assert len(looked_at) <= 2100
+    assert set(range(max(0, last - 999), last + 1)) <= set(looked_at)
+    gaps = [after - before for before, after in itertools.pairwise(looked_at)]
+    assert max(gaps, default=1) <= max(1, 2 * last // 1000)
+    assert list(audit._looked_at(min(last, 5000), every=True)) == list(range(min(last, 5000) + 1))
+
+
+async def test_of_many_checkpoints_some_are_looked_at_and_all_on_request(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "_CHECKPOINTS", 3)
+    async with await SqliteJournal.open(folder / "journal.db", clock=SteppingClock(), create=False) as journal:
+        for _ in range(10):
+            await grow(journal, 1)
+            await journal.sign_checkpoint(SIGNER)
+        count = len(await journal.checkpoints())
+        found = await verify(journal)
+        assert found.checkpoints == (6, count)
+        assert f"{count - 6} of {count} earlier checkpoints of its own were not looked at" in found.remarks()
+        every = await audit.verify_journal(journal, [SIGNER.key], key_given=True, every_checkpoint=True)
+        assert every.checkpoints == (count, count)
+    tamper_database(folder, "UPDATE checkpoints SET note = CAST('x' AS BLOB) WHERE sequence = 1")
+    async with await SqliteJournal.open(folder / "journal.db", clock=SteppingClock(), create=False) as journal:
+        assert (await verify(journal)).signed_size == found.signed_size
+        with pytest.raises(JournalRefused, match="format at checkpoint 1"):
+            await audit.verify_journal(journal, [SIGNER.key], key_given=True, every_checkpoint=True)
+    tamper_database(folder, f"DELETE FROM checkpoints WHERE sequence = {count - 2}")  # noqa: S608 - a number
+    async with await SqliteJournal.open(folder / "journal.db", clock=SteppingClock(), create=False) as journal:
+        with pytest.raises(JournalRefused, match=f"missing at checkpoint {count - 2}"):
+            await verify(journal)
+
+
+async def test_a_journal_is_verified_while_it_is_written_and_signed(journal: SqliteJournal) -> None:
+    """What is added between two looks is no refusal: neither more entries, nor a checkpoint over them."""
+    stop = anyio.Event()
+
+    async def write() -> None:
+        while not stop.is_set():
+            await grow(journal, 1)
+            await journal.sign_checkpoint(SIGNER)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(write)
+        for _ in range(10):
+            assert (await verify(journal)).signed_size > SIZE
+        stop.set()

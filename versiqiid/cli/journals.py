@@ -60,6 +60,7 @@ class Trusted:
     vkeys: Sequence[Path] = ()
     against: Sequence[Path] = ()
     witnesses: Sequence[Path] = ()
+    every_checkpoint: bool = False
 
     def keys(self) -> list[VerifierKey]:
         """A file may name several keys, one a line: a journal that has changed its key needs all of them."""
@@ -88,6 +89,7 @@ def verify_here(journal: str | None, data_dir: Path | None, trusted: Trusted) ->
             key_given=bool(keys),
             against=trusted.notes(),
             witnesses=trusted.witness_keys(),
+            every_checkpoint=trusted.every_checkpoint,
         )
 
     return _told(_with(journal, data_dir, work))

@@ -26,6 +26,7 @@ class Verified:
     :ivar key_given: whether the key came from outside; a key that lies beside the log proves nothing about its signer.
     :ivar compared: checkpoints from elsewhere that the log was compared with.
     :ivar guards_missing: guards that the database lacks, None when there was no database.
+    :ivar checkpoints: how many of the log's own checkpoints were verified, and how many it has.
     :ivar witnessed: by whom the newest checkpoint that all given witnesses cosigned was cosigned, and when.
     :ivar witnessed_size: how many entries that checkpoint covers.
     """
@@ -37,6 +38,7 @@ class Verified:
     key_given: bool
     compared: int = 0
     guards_missing: tuple[str, ...] | None = None
+    checkpoints: tuple[int, int] = (1, 1)
     witnessed: tuple[Cosignature, ...] = ()
     witnessed_size: int = 0
 
@@ -49,6 +51,9 @@ class Verified:
             found.append("no earlier checkpoint was given: a return to an older state was not checked")
         if self.signed_size < self.size:
             found.append(f"{self.size - self.signed_size} entries are newer than the checkpoint")
+        verified, there = self.checkpoints
+        if verified < there:
+            found.append(f"{there - verified} of {there} earlier checkpoints of its own were not looked at")
         if self.witnessed and self.witnessed_size < self.signed_size:
             found.append(f"{self.signed_size - self.witnessed_size} signed entries are newer than what was cosigned")
         if self.guards_missing:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Protocol
 
 from versiqiid.core import merkle
@@ -27,13 +28,19 @@ BOOKKEEPING = frozenset({"CheckpointSigned", "CheckpointTimestamped"})
 """Types of entries about checkpoints: news of these alone triggers no other checkpoint, stamp or archive entry."""
 
 _DOCUMENTS = 100
+_CHECKPOINTS = 1000
+"""How many of the newest checkpoints are verified, and how many others; arbitrary, a fraction of a second each."""
 
 
 class Tree(Protocol):
     """The power to look into a journal's Merkle tree and its guards; both SQL journals have it."""
 
-    async def checkpoints(self) -> tuple[bytes, ...]:
-        """Every checkpoint that was ever released, oldest first."""
+    async def last_checkpoint(self) -> tuple[int, bytes] | None:
+        """Sequence number, from 0 without a gap, and note of the newest checkpoint."""
+        ...
+
+    async def checkpoint_rows(self, sequences: Sequence[int]) -> tuple[tuple[int, bytes], ...]:
+        """Sequence number and note of these checkpoints, as far as they are there, ascending."""
         ...
 
     async def root(self, size: int) -> bytes:
@@ -77,24 +84,30 @@ async def verify_journal(
     key_given: bool,
     against: Sequence[bytes] = (),
     witnesses: Sequence[WitnessKey] = (),
+    every_checkpoint: bool = False,
 ) -> Verified:
     """Read the whole journal and return only if it is what was signed. Changes nothing.
 
-    Every entry, stored hash, column, document and checkpoint is compared. An entry that is added meanwhile is not
+    Every entry, stored hash, column and document is compared with the newest checkpoint, and with thousands of earlier
+    ones where there are so many: what the newest has signed includes what they have. What is added meanwhile is not
     looked at.
 
     :param keys: all keys that have ever signed this log.
     :param key_given: whether they came from outside of the journal's own machine.
     :param against: signed checkpoints that were kept elsewhere.
     :param witnesses: who must all have cosigned one of the journal's checkpoints.
+    :param every_checkpoint: look at all of them; a million signatures take minutes.
     :raises JournalRefused: the fault and where it is.
     """
-    size = await journal.size()
-    if size == 0:
+    if await journal.size() == 0:
         raise JournalRefused("empty", f"journal {journal.origin}", "there is nothing to verify")
-    notes = await journal.checkpoints()
-    own = _own_claims(notes, keys, journal.origin)
-    witnessed_size, witnessed = _witnessed(notes, witnesses)
+    newest = await journal.last_checkpoint()
+    if newest is None:
+        raise JournalRefused("missing", "checkpoint", "the journal was never signed")
+    size = await journal.size()  # after the checkpoint: a daemon may be adding to both
+    sequences = _looked_at(newest[0], every=every_checkpoint)
+    own = _own_claims(await journal.checkpoint_rows(sequences), sequences, keys, journal.origin)
+    witnessed_size, witnessed = await _witnessed(journal, newest[0], witnesses)
     last = own[-1].checkpoint
     check = LogCheck([*own, *claims_from_elsewhere(against, keys, journal.origin, max(size, last.size))])
     await check_stretches(check, size, journal.check_stretch, journal.stretch)
@@ -110,30 +123,28 @@ async def verify_journal(
         key_given=key_given,
         compared=len(against),
         guards_missing=await journal.missing_guards(),
+        checkpoints=(len(own), newest[0] + 1),
         witnessed=witnessed,
         witnessed_size=witnessed_size,
     )
 
 
-def _witnessed(notes: Sequence[bytes], keys: Sequence[WitnessKey]) -> tuple[int, tuple[Cosignature, ...]]:
-    """The size of the newest checkpoint that all of them have cosigned, and when they did."""
-    if not keys:
-        return 0, ()
-    names = {key.name for key in keys}
-    for number in reversed(range(len(notes))):
-        place = f"checkpoint {number}"
-        found = cosignatures(notes[number], keys, place)
-        if {one.name for one in found} == names:
-            return peek_checkpoint(notes[number], place).size, found
-    raise JournalRefused("witness", "checkpoint", f"none is cosigned by {', '.join(sorted(names))}")
+def _looked_at(last: int, *, every: bool) -> Sequence[int]:
+    """Which checkpoints to verify: all while they are few, else the newest, and others spread evenly."""
+    if every or last < 2 * _CHECKPOINTS:
+        return range(last + 1)
+    spread = range(0, last - _CHECKPOINTS, last // _CHECKPOINTS)
+    return (*spread, *range(last - _CHECKPOINTS + 1, last + 1))
 
 
-def _own_claims(notes: Sequence[bytes], keys: Sequence[VerifierKey], origin: str) -> list[Claim]:
-    if not notes:
-        raise JournalRefused("missing", "checkpoint", "the journal was never signed")
+def _own_claims(
+    rows: Sequence[tuple[int, bytes]], sequences: Sequence[int], keys: Sequence[VerifierKey], origin: str
+) -> list[Claim]:
     claims: list[Claim] = []
-    for number, note in enumerate(notes):
-        place = f"checkpoint {number}"
+    for wanted, (sequence, note) in zip_longest(sequences, rows, fillvalue=(-1, b"")):
+        place = f"checkpoint {wanted}"
+        if sequence != wanted:
+            raise JournalRefused("missing", place, "it is gone")
         checkpoint = verify_checkpoint(note, keys, place)
         if checkpoint.origin != origin:
             raise JournalRefused("origin", place, f"it is of the log {checkpoint.origin}, this one is {origin}")
@@ -141,6 +152,20 @@ def _own_claims(notes: Sequence[bytes], keys: Sequence[VerifierKey], origin: str
             raise JournalRefused("order", place, "it covers less than the one before it")
         claims.append(Claim(checkpoint, place))
     return claims
+
+
+async def _witnessed(journal: Tree, last: int, keys: Sequence[WitnessKey]) -> tuple[int, tuple[Cosignature, ...]]:
+    """The size of the newest checkpoint that all of them have cosigned, and when they did."""
+    if not keys:
+        return 0, ()
+    names = {key.name for key in keys}
+    for stop in range(last + 1, 0, -_CHECKPOINTS):
+        for sequence, note in reversed(await journal.checkpoint_rows(range(max(0, stop - _CHECKPOINTS), stop))):
+            place = f"checkpoint {sequence}"
+            found = cosignatures(note, keys, place) if all(name.encode() in note for name in names) else ()
+            if {one.name for one in found} == names:
+                return peek_checkpoint(note, place).size, found
+    raise JournalRefused("witness", "checkpoint", f"none is cosigned by {', '.join(sorted(names))}")
 
 
 async def _check_documents(journal: Tree) -> None:

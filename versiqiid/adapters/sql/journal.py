@@ -183,6 +183,14 @@ class SqlJournal:
         """Every checkpoint that was ever released, oldest first."""
         return await self._read(queries.checkpoints)
 
+    async def last_checkpoint(self) -> tuple[int, bytes] | None:
+        """Sequence number and note of the newest checkpoint."""
+        return await self._read(queries.last_checkpoint)
+
+    async def checkpoint_rows(self, sequences: Sequence[int]) -> tuple[tuple[int, bytes], ...]:
+        """Sequence number and note of these checkpoints, as far as they are there, ascending."""
+        return await self._read(lambda db: queries.checkpoint_rows(db, sequences))
+
     async def sign_checkpoint(self, signer: Signer) -> bytes:
         """See ``ports.Journal.sign_checkpoint``. With nothing new since the last one by this key, that one.
 

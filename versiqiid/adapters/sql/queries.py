@@ -177,6 +177,15 @@ def checkpoints(db: Database) -> tuple[bytes, ...]:
     return tuple(bytes(note) for (note,) in db.query("SELECT note FROM checkpoints ORDER BY sequence"))
 
 
+def checkpoint_rows(db: Database, sequences: Sequence[int]) -> tuple[tuple[int, bytes], ...]:
+    """Sequence number and note of these checkpoints, as far as they are there, ascending."""
+    found: list[tuple[int, bytes]] = []
+    for part in _chunks(sequences):
+        sql, values = _any_of("SELECT sequence, note FROM checkpoints WHERE sequence IN @", part)
+        found += [(int(sequence), bytes(note)) for sequence, note in db.query(sql, *values)]
+    return tuple(sorted(found))
+
+
 def last_checkpoint(db: Database) -> tuple[int, bytes] | None:
     """Sequence number and note of the newest checkpoint."""
     rows = db.query("SELECT sequence, note FROM checkpoints ORDER BY sequence DESC LIMIT 1")

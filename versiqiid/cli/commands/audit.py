@@ -99,6 +99,9 @@ def tail(session: Session, start: int | None, count: int) -> None:
 @click.option("--vkey", type=_PATH, multiple=True, help="File with the log's verifier key, had from elsewhere.")
 @click.option("--against", type=_PATH, multiple=True, help="Signed checkpoint that was kept elsewhere.")
 @click.option("--witness", type=_PATH, multiple=True, help="File with the key of a witness that must have cosigned.")
+@click.option(
+    "--every-checkpoint", is_flag=True, help="Of a journal: look at all of its checkpoints, not at thousands."
+)
 @click.option("--receipt", type=_PATH, help="Verify this receipt alone, with --entry and --vkey.")
 @click.option("--entry", type=_PATH, help="The entry that the receipt is of.")
 @click.option("--timestamp", type=_PATH, help="Verify this time stamp alone, with --checkpoint and --ca.")
@@ -122,7 +125,7 @@ def verify(
             from versiqiid.cli import attack  # noqa: PLC0415
 
             return attack.told(session, attack.attempts(given["journal"], given["data_dir"]))
-        lines = _verified(directory, Trusted(vkey, against, given["witness"]), given)
+        lines = _verified(directory, Trusted(vkey, against, given["witness"], given["every_checkpoint"]), given)
     except JournalRefused as refusal:
         if refusal.hint:
             print(refusal.hint)
