@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.contract.test_journal_postgres import admin, ready
 from tests.e2e.processes import Daemon, run_cli, until
 from tests.e2e.test_vault_consul import POLICIES, prepare
 from tests.services.consul import ConsulWithAcl
+from tests.services.kafka import Kafka
+from tests.services.postgres import Postgres
 from tests.services.vault import Vault, VaultOnDisk
 
 POLICY = (POLICIES / "policy.hcl").read_text()
@@ -150,3 +154,29 @@ def test_an_address_that_is_not_encrypted_is_told() -> None:
     assert done.returncode == 1
     found = {item["check"]: item["level"] for item in json.loads(done.stdout)}
     assert found == {"daemon tls": "warning", "daemon": "error"}
+
+
+@pytest.mark.kafka
+@pytest.mark.postgres
+def test_kafka_and_postgresql(shared_kafka: Kafka, shared_postgres: Postgres, start: Callable[..., Daemon]) -> None:
+    """The cluster and its topics, the database's version, and a guard that a superuser has taken away."""
+    admin_url = shared_postgres.create_database()
+    journal = ready(admin_url)
+    prefix = f"doctor-{time.monotonic_ns()}"
+    daemon = start("--journal", journal, "--kafka", shared_kafka.address, "--kafka-topic-prefix", prefix)
+    leads(daemon)
+    for _ in until("the topics are there"):
+        told = doctor(daemon)
+        if "kafka topics" not in told:
+            break
+    assert levels(told, "kafka address") == ["ok"]
+    assert "librdkafka" in told["kafka version"][0]["message"]
+    assert told["journal version"][0]["message"].startswith("PostgreSQL 1")
+    assert "journal guards" not in told
+    with admin(admin_url) as connection:
+        for (name,) in connection.execute("SELECT evtname FROM pg_event_trigger").fetchall():
+            connection.execute(f'DROP EVENT TRIGGER "{name}"')
+    told = doctor(daemon, code=2)
+    assert levels(told, "journal guards") == ["warning"]
+    assert "superuser" in told["journal guards"][0]["hint"]
+    assert "service" not in json.dumps(told["journal version"]), "no word of the address"
