@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from versiqiid.cli.commands.shared import read_input, told_json
+from versiqiid.cli.commands.shared import read_input, told_json, wrote_all
 from versiqiid.cli.exits import Exit
 from versiqiid.cli.session import Session
 from versiqiid.errors import InvalidInput, NotFound, TooLarge, UnusableSchema, VersiqiiError
@@ -153,12 +153,7 @@ def write(session: Session, keys: Mapping[str, bytes], *, dry: bool) -> int:
     told = answer.json()
     if answer.status >= _ERRORS_FROM:
         return _refused(session, told, answer.status, answer.raw)
-    session.tell("nothing was written (--dry-run)" if dry else f"written at revision {told['revision']}")
-    rows = [{"key": key, "revision": told["revision"], "correlationId": told["correlationId"]} for key in keys]
-    if session.output in ("json", "yaml"):
-        session.show(rows if len(rows) > 1 else rows[0], "key")
-    else:
-        print("\n".join(keys))
+    wrote_all(session, keys, told, dry=dry)
     return Exit.OK
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from versiqiid.cli.commands.shared import dry_run, save, told_json
+from versiqiid.cli.commands.shared import dry_run, save, told_json, wrote_all
 from versiqiid.cli.exits import Exit
 from versiqiid.cli.session import Session
 
@@ -111,12 +111,7 @@ def _write(session: Session, keys: dict[str, bytes], *, dry_run: bool) -> int:
             print("\n".join(line for finding in told["findings"] for line in finding_lines(finding)).lstrip("\n"))
         session.tell(f"versiqii: {told['detail']}\n  {told.get('hint', '')}")
         return Exit.INVALID
-    session.tell("nothing was written (--dry-run)" if dry_run else f"written at revision {told['revision']}")
-    rows = [{"key": key, "revision": told["revision"], "correlationId": told["correlationId"]} for key in keys]
-    if session.output in ("json", "yaml"):
-        session.show(rows if len(rows) > 1 else rows[0], "key")
-    else:
-        print("\n".join(keys))
+    wrote_all(session, keys, told, dry=dry_run)
     return Exit.OK
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -77,6 +77,16 @@ def wrote(session: Session, key: str, told: dict[str, Any], *, dry: bool) -> Non
         session.show(row, "key")
     else:
         print(key)
+
+
+def wrote_all(session: Session, keys: Iterable[str], told: dict[str, Any], *, dry: bool) -> None:
+    """Print the keys that one transaction wrote, a line each; in JSON and YAML one alone is no list."""
+    session.tell("nothing was written (--dry-run)" if dry else f"written at revision {told['revision']}")
+    rows = [{"key": key, "revision": told["revision"], "correlationId": told["correlationId"]} for key in keys]
+    if session.output in ("json", "yaml"):
+        session.show(rows if len(rows) > 1 else rows[0], "key")
+    else:
+        print("\n".join(row["key"] for row in rows))
 
 
 def told_json(item: dict[str, Any]) -> dict[str, Any]:
