@@ -21,6 +21,9 @@ from versiqiid.ports import Credentials, Metrics
 from versiqiid.settings import Settings
 from versiqiid.vault import path_from, systemd_credential, vault_checks, vault_settings
 
+FROM_ENVIRONMENT = "consul://"
+"""The address that says nothing: Consul is where ``CONSUL_HTTP_ADDR`` and ``CONSUL_HTTP_SSL`` say."""
+
 
 @asynccontextmanager
 async def open_consul(settings: Settings, metrics: Metrics, oversight: Oversight) -> AsyncIterator[ConsulStore]:
@@ -29,7 +32,9 @@ async def open_consul(settings: Settings, metrics: Metrics, oversight: Oversight
     :param oversight: is told about the token, and given what can be checked.
     :raises InvalidSetting: an address, certificate or credential that cannot be used, by name.
     """
-    consul = replace(settings_from(os.environ), addresses=parse_addresses(settings.store_url))
+    consul = settings_from(os.environ)
+    if settings.store_url != FROM_ENVIRONMENT:
+        consul = replace(consul, addresses=parse_addresses(settings.store_url))
     watch = WatchOptions(resync_s=settings.resync_s, shrink_share=settings.shrink_guard)
     more: dict[str, Any] = {"watch": watch, "metrics": metrics, "queries_max": settings.consul_queries_max}
     credentials = _credentials(settings, consul, metrics, oversight)

@@ -43,8 +43,8 @@ class Settings(BaseSettings):
     """Where the embedded store, the journal, the signing key and the agent's state live; made with mode 0700."""
 
     store: str = ""
-    """``sqlite:///FILE``, ``consul://host:port[,host:port]``, ``consul+tls://…`` or ``memory://``; default: a SQLite
-    file in the data directory."""
+    """``sqlite:///FILE``, ``consul://host:port[,host:port]``, ``consul+tls://…``, ``consul://`` alone for where
+    ``CONSUL_HTTP_ADDR`` says, or ``memory://``; default: a SQLite file in the data directory."""
 
     root: str = "versiqii"
     """The first segment of every key."""

@@ -97,7 +97,7 @@ def load(api: Api) -> None:
 
 
 def settled(api: Api, version: str) -> dict[str, Any]:
-    """The statuses of the region as soon as all of them speak of this version, and its drift is told."""
+    """The statuses of the region as soon as all speak of this version and are recorded, and its drift is told."""
     for _ in until(f"every binding of {ENVIRONMENT} is decided for {version}"):
         found = {k: v for k, v in api.values("status").items() if k.startswith(f"{ENVIRONMENT}/")}
         drift = api.values("drift").get(f"{ENVIRONMENT}/{TARGET}", {}).get("drifts", [])
@@ -106,6 +106,7 @@ def settled(api: Api, version: str) -> dict[str, Any]:
             len(found) == 3
             and all(s["targetVersion"] == version for s in found.values())
             and len(drift) == len(refused)
+            and api.json("/v1/events?limit=1")["size"] > max(s["journal"] for s in found.values())
         ):
             return found
     raise AssertionError

@@ -1,7 +1,8 @@
 """A large tree on Consul: from a write to the watch and to the effective config, and what a change costs on the wire.
 
 The ballast lies under the root in keys of 2 kB that mean nothing to the daemon, so that the figures are the watch's and
-not the journal's. Beside the watch in shards stands one recursive query over the whole tree, as a comparison.
+not the journal's. Beside the watch in shards stands one recursive query over the whole tree, as a comparison. The bench
+is a process of its own, beside Consul and the daemon; the wire is that of the watch in the bench.
 """
 
 from __future__ import annotations
@@ -32,6 +33,9 @@ from versiqiid.ports import Batch, Set, WatchEvent
 Row = tuple[str, float, str]
 
 SIZES = (1_000, 10_000, 50_000, 100_000)
+COMPARED = (1_000, 10_000)
+"""Beyond, one query over the whole takes seconds for each change, and shows nothing new."""
+
 VALUE = 2_000
 CHANGES, PAUSE_S = 40, 0.1
 DIRECTORY = 100
@@ -46,7 +50,8 @@ def run() -> Iterator[Row]:
             anyio.run(_fill, consul.address, there, size)
             there = size
             yield from anyio.run(_watch, consul, size, Sizes())
-            yield from anyio.run(_watch, consul, size, ONE_QUERY)
+            if size in COMPARED:
+                yield from anyio.run(_watch, consul, size, ONE_QUERY)
             yield from _effective(consul, size)
 
 
@@ -177,7 +182,7 @@ def _until_effective(consul: Consul, path: str, timeout_ms: int) -> None:
         answer = consul.call("GET", f"{path}?raw&wait=30s&index={index}", timeout_s=60)
         if answer.status == 200 and json.loads(answer.body).get("timeout_ms") == timeout_ms:
             return
-        index = answer.headers["x-consul-index"]
+        index = answer.headers.get("x-consul-index", "0")  # none while a busy machine elects a leader
 
 
 if __name__ == "__main__":

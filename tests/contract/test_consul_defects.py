@@ -409,6 +409,14 @@ async def test_c15_a_certificate_that_is_not_there_is_refused_by_name(field: str
             await store.get("t/a")
 
 
+def test_c15_a_query_that_blocks_is_waited_for_as_long_as_the_server_may_take() -> None:
+    """It adds up to a sixteenth of the wait (docs/consul-rules.md rule 4); above that, the time for any answer."""
+    http = AnyioHTTP(ConsulSettings(), timeouts=Timeouts(answer_s=10))
+    waiting = http._request("GET", "/v1/kv/t", [("index", 7), ("wait", "300.000s")], None)
+    assert waiting.deadline_s == 300 + 300 / 16 + 10
+    assert http._request("GET", "/v1/kv/t", [], None).deadline_s == 10
+
+
 async def test_c15_deadlines_are_kept() -> None:
     release = threading.Event()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -20,14 +21,13 @@ from versiqiid.adapters.prometheus import PrometheusMetrics
 from versiqiid.core.shards import Sizes
 from versiqiid.core.snapshot import Observation, Snapshot, Value
 from versiqiid.errors import Forbidden
-from versiqiid.ports import Batch, Delete, Set, Shard, Trouble, WatchEvent
+from versiqiid.ports import Batch, Delete, Reached, Set, Shard, Trouble, WatchEvent
 from versiqiid.testing.store_machine import StoreMachine
 from versiqiid.testing.watch_contract import WatchContract
 from versiqiid.testing.watching import Watching, watching
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
-    from pathlib import Path
 
     from tests.services.consul import ConsulOnDisk, ConsulWithAcl
 
@@ -193,6 +193,29 @@ async def test_a_shard_that_there_is_no_room_to_cut_is_looked_through_for_what_c
         assert len(told) == 30
         consul.call("DELETE", "/v1/kv/t/d/?recurse")
         await seen.until_values({each: value for each, value in now.items() if not each.startswith("t/d/")})
+
+
+async def test_a_watch_that_ended_gives_its_connections_back_soon(consul: Consul) -> None:
+    """Consul keeps a query whose asker is gone until its wait is over, and takes 200 connections from one address: with
+    waits of minutes, a daemon that is started three times would be locked out.
+    """
+    async with ConsulStore.connect(at(consul), watch=replace(SMALL, part_wait_s=1.0)) as store:
+        await fill(store, TREE)
+        async with watching(store, "t/") as seen:
+            await until_shards(store, 12, 64)
+            before = len(seen.events)
+            await seen.until(lambda: sum(isinstance(event, Reached) for event in seen.events[before:]) >= 3)
+            assert connections(consul) >= 12, "every query is open"
+    with anyio.fail_after(60):
+        while connections(consul):
+            await anyio.sleep(0.05)
+
+
+def connections(consul: Consul) -> int:
+    """Sockets that Consul's side holds, as the kernel lists them; those that listen left out."""
+    port = int(consul.address.rpartition(":")[2])
+    rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+    return sum(int(row[1].rpartition(":")[2], 16) == port and row[3] in ("01", "08") for row in rows)
 
 
 # -------------------------------------------------------------------------------------------------------- settling

@@ -19,8 +19,12 @@ from tests.services.wire import free_ports
 from versiqiid.adapters.consul.settings import ConsulSettings, Tls, parse_addresses
 from versiqiid.adapters.consul.store import ConsulStore
 from versiqiid.adapters.consul.transport import Timeouts
+from versiqiid.adapters.prometheus import PrometheusMetrics
+from versiqiid.consul import open_consul
+from versiqiid.engine.oversight import Oversight
 from versiqiid.errors import Forbidden, InvalidSetting, RateLimited, Unavailable
 from versiqiid.ports import Batch, Set, Trouble
+from versiqiid.settings import Settings
 from versiqiid.testing.watching import Watching, watching
 
 if TYPE_CHECKING:
@@ -50,6 +54,20 @@ async def test_a_dead_address_is_passed_over_and_the_good_one_is_remembered(cons
     async with ConsulStore.connect(at(gone, consul.address), timeouts=QUICK) as store:
         await store.commit([Set("t/a", b"1")])
         assert store._endpoints.http.address.base.endswith(consul.address)
+        entry = await store.get("t/a")
+        assert entry is not None
+
+
+async def test_an_address_that_says_nothing_is_that_of_the_environment(
+    consul: Consul, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``--store consul://``, as Consul's own commands find it; an address of one's own wins over the environment."""
+    metrics, oversight = PrometheusMetrics(version="1"), Oversight()
+    monkeypatch.setenv("CONSUL_HTTP_ADDR", consul.address)
+    async with open_consul(Settings(store="consul://"), metrics, oversight) as store:
+        await store.commit([Set("t/a", b"1")])
+    monkeypatch.setenv("CONSUL_HTTP_ADDR", dead())
+    async with open_consul(Settings(store=f"consul://{consul.address}"), metrics, oversight) as store:
         entry = await store.get("t/a")
         assert entry is not None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import anyio
@@ -13,6 +14,7 @@ from versiqiid.adapters.consul.transport import Timeouts
 from versiqiid.adapters.consul.watch import WatchOptions
 from versiqiid.core.cursor import Pace
 from versiqiid.core.retry import Backoff
+from versiqiid.core.shards import Sizes
 from versiqiid.errors import Unavailable
 from versiqiid.ports import Reached, Set, Trouble
 from versiqiid.testing.watching import Watching, watching
@@ -25,10 +27,19 @@ pytestmark = [pytest.mark.anyio, pytest.mark.consul]
 
 QUICK = Timeouts(connect_s=0.5, answer_s=0.5)
 EAGER = WatchOptions(probe_s=0.2, pace=Pace(failed=Backoff(first_s=0.05, most_s=0.5)))
+CUT = replace(EAGER, sizes=Sizes(whole=1_600, split=1_100, merge=600, spare=1))
+"""A key weighs 500 and a little: shards of two keys."""
 
 
-def connect(*addresses: str) -> ConsulStore:
-    return ConsulStore.connect(ConsulSettings(parse_addresses(",".join(addresses))), timeouts=QUICK, watch=EAGER)
+@pytest.fixture(params=[EAGER, CUT], ids=["whole", "cut"])
+def watch(request: pytest.FixtureRequest) -> WatchOptions:
+    """With one query, and with one for every two keys."""
+    found: WatchOptions = request.param
+    return found
+
+
+def connect(address: str, watch: WatchOptions = EAGER) -> ConsulStore:
+    return ConsulStore.connect(ConsulSettings(parse_addresses(address)), timeouts=QUICK, watch=watch)
 
 
 def troubles(seen: Watching) -> list[Trouble]:
@@ -39,20 +50,23 @@ async def in_thread(call: object) -> None:
     await anyio.to_thread.run_sync(call)  # type: ignore[arg-type]
 
 
-async def test_a_frozen_server_is_noticed_while_the_query_blocks_and_nothing_is_lost(consul: Consul) -> None:
+async def test_a_frozen_server_is_noticed_while_the_query_blocks_and_nothing_is_lost(
+    consul: Consul, watch: WatchOptions
+) -> None:
     """The query itself would be silent for five minutes."""
-    async with connect(consul.address) as store:
-        await store.commit([Set("t/a", b"1"), Set("t/b", b"1")])
+    async with connect(consul.address, watch) as store:
+        more = {f"t/{room}/{leaf}": b"1" for room in "cde" for leaf in "xyz"}
+        await store.commit([Set(key, value) for key, value in ({"t/a": b"1", "t/b": b"1"} | more).items()])
         async with watching(store, "t/") as seen:
             await in_thread(consul.pause)
             await seen.until(lambda: len(troubles(seen)) >= 2)
             assert [trouble.attempt for trouble in troubles(seen)][:2] == [1, 2]
             assert not any(trouble.alarm for trouble in troubles(seen))
-            assert seen.values() == {"t/a": b"1", "t/b": b"1"}
+            assert seen.values() == {"t/a": b"1", "t/b": b"1"} | more
             await in_thread(consul.resume)
             await seen.until(lambda: isinstance(seen.events[-1], Reached))
-            await store.commit([Set("t/a", b"2")])
-            await seen.until_values({"t/a": b"2", "t/b": b"1"})
+            await store.commit([Set("t/a", b"2"), Set("t/d/y", b"2")])
+            await seen.until_values({"t/a": b"2", "t/b": b"1"} | more | {"t/d/y": b"2"})
 
 
 async def test_a_commit_to_a_frozen_server_may_have_been_written(consul: Consul) -> None:
@@ -73,8 +87,10 @@ async def test_a_commit_to_a_frozen_server_may_have_been_written(consul: Consul)
                     break
 
 
-async def test_a_killed_server_that_comes_back_is_caught_up_with(consul_on_disk: ConsulOnDisk) -> None:
-    async with connect(consul_on_disk.address) as store:
+async def test_a_killed_server_that_comes_back_is_caught_up_with(
+    consul_on_disk: ConsulOnDisk, watch: WatchOptions
+) -> None:
+    async with connect(consul_on_disk.address, watch) as store:
         await store.commit([Set(f"t/{number}", b"1") for number in range(10)])
         async with watching(store, "t/") as seen:
             await in_thread(consul_on_disk.kill)
@@ -88,9 +104,11 @@ async def test_a_killed_server_that_comes_back_is_caught_up_with(consul_on_disk:
             await seen.until_values({f"t/{number}": b"3" if number == 0 else b"1" for number in range(10)})
 
 
-async def test_a_server_that_forgot_everything_is_believed_only_after_confirmation(consul: Consul) -> None:
+async def test_a_server_that_forgot_everything_is_believed_only_after_confirmation(
+    consul: Consul, watch: WatchOptions
+) -> None:
     """In memory a restart empties it: the index starts again, and the watch follows."""
-    async with connect(consul.address) as store:
+    async with connect(consul.address, watch) as store:
         await store.commit([Set(f"t/{number}", b"1") for number in range(10)])
         async with watching(store, "t/") as seen:
             await in_thread(consul.restart)
@@ -99,17 +117,20 @@ async def test_a_server_that_forgot_everything_is_believed_only_after_confirmati
 
 
 @pytest.mark.timeout(120)
-async def test_a_cluster_without_its_leader_goes_on_through_the_others(consul_cluster: ConsulCluster) -> None:
+async def test_a_cluster_without_its_leader_goes_on_through_the_others(
+    consul_cluster: ConsulCluster, watch: WatchOptions
+) -> None:
     """The first address is the leader's; it is frozen, then the watch and the commits move on."""
     leader = consul_cluster.leader()
     others = [server.address for server in consul_cluster.servers if server is not leader]
     patient = ConsulStore.connect(
         ConsulSettings(parse_addresses(",".join([leader.address, *others]))),
         timeouts=Timeouts(connect_s=1, answer_s=3),
-        watch=EAGER,
+        watch=watch,
     )
     async with patient as store:
-        await store.commit([Set("t/a", b"1")])
+        more = {f"t/{room}/{leaf}": b"1" for room in "cde" for leaf in "xyz"}
+        await store.commit([Set("t/a", b"1"), *(Set(key, value) for key, value in more.items())])
         async with watching(store, "t/") as seen:
             await in_thread(leader.pause)
             with anyio.fail_after(60):
@@ -121,7 +142,7 @@ async def test_a_cluster_without_its_leader_goes_on_through_the_others(consul_cl
                         continue
             entry = await store.get("t/a")
             assert entry is not None
-            await seen.until_values({"t/a": entry.value})
+            await seen.until_values({"t/a": entry.value} | more)
             await in_thread(leader.resume)
             await store.commit([Set("t/b", b"after")])
             # What the frozen leader was asked may still be written now, so nothing more is said of t/a.

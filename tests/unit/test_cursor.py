@@ -54,6 +54,15 @@ def test_an_index_that_falls_is_noticed_whatever_was_asked_in_between() -> None:
         assert not answered(cursor, Answer(100, changed=True, early=False), now=0, seed=0, pace=PACE).went_back
 
 
+def test_an_index_taken_over_from_a_wider_query_is_no_fall_when_the_wait_is_over() -> None:
+    """The own one may be lower. When the answer comes early at a lower one all the same, the store went back."""
+    cursor = Cursor(index=100, inherited=True)
+    quiet = answered(cursor, Answer(40, changed=False, early=False), now=0, seed=0, pace=PACE)
+    assert (quiet.went_back, quiet.cursor.index, quiet.cursor.inherited) == (False, 40, False)
+    assert answered(cursor, Answer(40, changed=True, early=True), now=0, seed=0, pace=PACE).went_back
+    assert answered(quiet.cursor, Answer(39, changed=False, early=False), now=0, seed=0, pace=PACE).went_back
+
+
 def test_after_an_error_the_next_query_does_not_block_and_errors_are_counted() -> None:
     cursor = Cursor(index=100)
     for attempt in (1, 2, 3):

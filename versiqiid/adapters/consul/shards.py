@@ -51,7 +51,8 @@ beyond the index that is held; deletions are forgotten after 15 minutes (rule 10
 class WatchOptions:
     """How a watch behaves.
 
-    :ivar wait_s: how long one query blocks at most; Consul takes up to 600. The shard comes back after it.
+    :ivar wait_s: how long a query of a whole tree blocks at most; Consul takes up to 600. The tree comes back after it.
+    :ivar part_wait_s: how long one of many queries blocks at most.
     :ivar probe_s: while queries block, the server is asked this often for a sign of life, with a quorum behind it.
     :ivar resync_s: after so long, each shard is read and told again, however healthy the watch looks.
     :ivar shrink_share: the share of a shard's keys that may vanish at once without a second look.
@@ -63,6 +64,7 @@ class WatchOptions:
     """
 
     wait_s: float = 300.0
+    part_wait_s: float = 15.0
     probe_s: float = 5.0
     resync_s: float = 300.0
     shrink_share: float = 0.5
@@ -123,14 +125,19 @@ class Asker:
         if piece.cursor.index == UNBLOCKED:
             async with self._reads:
                 return await self._get(piece, UNBLOCKED, wait_s)
-        if piece.query.kind is Kind.SUBTREE and piece.load > self._options.sizes.whole:
-            return await self._drilled(piece, wait_s, arriving)
+        if piece.query.kind is Kind.SUBTREE and (not self._mosaic.cover.is_whole or self._is_heavy(piece)):
+            return await self._woken(piece, wait_s, arriving)
         return await self._get(piece, piece.cursor.index, wait_s, arriving)
 
-    async def _drilled(self, piece: Piece, wait_s: float, arriving: Callable[[], None]) -> tuple[Answered, Meta]:
-        """Woken by the list of names, which is small, and then read only where something changed.
+    def _is_heavy(self, piece: Piece) -> bool:
+        return piece.load > self._options.sizes.whole
 
-        Read until nothing was written meanwhile, so that commits are not torn; a few times at most.
+    async def _woken(self, piece: Piece, wait_s: float, arriving: Callable[[], None]) -> tuple[Answered, Meta]:
+        """Woken by the list of names, which is small, and read only then: so waits can be short.
+
+        They have to be. Consul goes on with a query whose asker is gone, and counts its connection, until something
+        changes or the wait is over: with long waits, three restarts of a daemon with sixty queries would use up all
+        the connections of its address.
         """
         begun, prefix, index = anyio.current_time(), piece.query.prefix, piece.cursor.index
         reader = _Reader(self._endpoints, self._questions)
@@ -139,13 +146,24 @@ class Asker:
         early = _early(index, now - begun, wait_s)
         if not early or below.index <= index:
             return Answered(piece.held, below.index, early, now), reader.meta
+        if not self._is_heavy(piece):
+            answer, meta = await self._get(piece, UNBLOCKED, 0)
+            return replace(answer, early=True), meta
+        held, index = await self._drilled(piece, below, reader)
+        return Answered(held, index, early, anyio.current_time()), reader.meta
+
+    async def _drilled(self, piece: Piece, below: Names, reader: _Reader) -> tuple[dict[str, Entry], int]:
+        """Read only where something changed, until nothing was written meanwhile, so that commits are not torn; a few
+        times at most.
+        """
         held, since, light = piece.held, piece.index, self._options.sizes.split
+        prefix = piece.query.prefix
         for _ in range(_DRILLS_MAX):
             held = await drill(held, below.names, prefix, since=since, light=light, weigh=weight, reader=reader)
             since, below = below.index, await reader.names(prefix)
             if below.index <= since:
                 break
-        return Answered(held, min(since, below.index), early, anyio.current_time()), reader.meta
+        return held, min(since, below.index)
 
     async def _get(
         self, piece: Piece, index: int, wait_s: float, arriving: Callable[[], None] | None = None

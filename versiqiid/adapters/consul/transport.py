@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 _WAITING_MAX = 150
 _BRIEF_MAX = 32
 """Connections that wait for news, and all others: together below Consul's limit of 200 per client address
-(``limits.http_max_conns_per_client``). They are kept apart, because a pool looks through all that it has at each request:
-with sixty queries open, that was most of the time of a small one.
+(``limits.http_max_conns_per_client``). They are kept apart, because a pool looks through all that it has at each
+request: with sixty queries open, that was most of the time of a small one.
 """
 
 _LARGE_BYTES = 64 * 1024

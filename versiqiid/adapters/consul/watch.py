@@ -151,7 +151,9 @@ class PrefixWatch:
         piece, now = running.piece, anyio.current_time()
         if running.resync_at <= now:
             piece.cursor, piece.whole_again = replace(piece.cursor, index=UNBLOCKED), True
-        wait_s = min(self._options.wait_s, running.resync_at - now, _WAIT_MAX_S)
+        options = self._options
+        most_s = options.wait_s if self._mosaic.cover.is_whole else options.part_wait_s
+        wait_s = min(most_s, running.resync_at - now, _WAIT_MAX_S)
         running.arriving = False
         outcome = await self._asker.ask(piece, wait_s, running.arrives)
         running.outcome, running.arrived_at, running.arriving = outcome, anyio.current_time(), False
