@@ -264,6 +264,19 @@ def test_a_subject_of_many_versions_is_deleted(registry: Registry) -> None:
     assert "many" not in registry.ok("GET", "/subjects", deleted="true")
 
 
+def test_what_no_key_shows_is_recorded(registry: Registry, shared: Daemon) -> None:
+    """Soft deletions, modes and settings, with who asked and without a setting's values."""
+    registry.register("recorded", ONE)
+    registry.ok("PUT", "/config/recorded", {"defaultMetadata": {"properties": {"owner": "s3cr3t"}}})
+    registry.ok("PUT", "/mode/recorded", {"mode": "READONLY"})
+    registry.ok("DELETE", "/mode/recorded")
+    registry.ok("DELETE", "/subjects/recorded")
+    found = [each["data"] for each in shared.entries(type="RegistryChanged") if each["data"]["subject"] == "recorded"]
+    assert [each["what"] for each in found] == ["setting", "mode", "mode", "deleted"]
+    assert (found[0]["fields"], found[-1]["versions"]) == (["defaultMetadata"], [1])
+    assert "s3cr3t" not in str(found)
+
+
 # ------------------------------------------------------------------------------------------------------- compatibility
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import anyio
 
+from versiqiid.core.registry.subjects import family_of
 from versiqiid.core.snapshot import Change, Value
 from versiqiid.engine.attributions import Attributions
 from versiqiid.engine.facts import Attribution, is_fact, key_fact
 from versiqiid.engine.gate import JournalGate
 from versiqiid.operations import check_size
-from versiqiid.ports import Delete, Entry, KeyValueStore, Operation, Set
+from versiqiid.ports import Delete, Draft, Entry, KeyValueStore, Operation, Set
 
 OPERATIONS_MAX = 40
 """How many operations one transaction is planned with: every store takes more than that with its note."""
@@ -40,12 +42,17 @@ class Keys:
         return {entry.key[strip:]: entry for entry in listing.entries}
 
     async def commit(
-        self, operations: Sequence[Operation], before: Mapping[str, Entry | None], by: Attribution
+        self,
+        operations: Sequence[Operation],
+        before: Mapping[str, Entry | None],
+        by: Attribution,
+        fact: Mapping[str, Any] | None = None,
     ) -> None:
-        """All of it or nothing. Changes of desired keys are recorded, also when the caller is no longer there.
+        """All of it or nothing. What changed is recorded, also when the caller is no longer there.
 
         :param operations: with keys relative to the root.
         :param before: what stood under each desired key that is written.
+        :param fact: what else happened, which no desired key shows (``RegistryChanged``).
         :raises Conflict: something has moved; nothing was written.
         """
         full = [_below(self._root, operation) for operation in operations]
@@ -64,9 +71,13 @@ class Keys:
             for each in operations
             if isinstance(each, Set | Delete) and is_fact(each.key) and _changes(each, before.get(each.key))
         ]
-        if changes:
+        drafts = [key_fact(change, by) for change in changes]
+        if fact is not None:
+            stream = f"registry/{family_of(fact['subject']) if fact.get('subject') else 'all'}"
+            drafts.append(Draft("RegistryChanged", stream, fact, by.actor, by.correlation_id, git=by.git))
+        if drafts:
             with anyio.CancelScope(shield=True):
-                await self._gate.append([key_fact(change, by) for change in changes])
+                await self._gate.append(drafts)
 
 
 def _below(root: str, operation: Operation) -> Operation:

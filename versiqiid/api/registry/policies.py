@@ -61,7 +61,7 @@ class Policies:
                 if subject is None:
                     record, entry = await self._all()
                     settings = _with(record.settings, fields)
-                    await self._write_all(replace(record, settings=settings), entry, by)
+                    await self._write_all(replace(record, settings=settings), entry, by, _fact(None, fields))
                 else:
                     await self._set_here(await self._state.load(subject), fields, by)
             except Conflict as conflict:
@@ -124,14 +124,14 @@ class Policies:
                     record, entry = await self._all()
                     if mode == "IMPORT" != record.mode and not force and await self._anything():
                         raise faults.not_permitted("Cannot import since found existing subjects")
-                    await self._write_all(replace(record, mode=mode), entry, by)
+                    await self._write_all(replace(record, mode=mode), entry, by, _fact(None))
                 else:
                     here = await self._state.load(subject)
                     if mode == "IMPORT" != here.record.mode and not force and here.live:
                         raise faults.not_permitted("Cannot import since found existing subjects")
                     document = replace(here.record, mode=mode)
                     operation = Set(r.subject_key(here.family), document.as_bytes(), here.revision)
-                    await self._keys.commit([operation], {}, by)
+                    await self._keys.commit([operation], {}, by, _fact(here.subject))
             except Conflict as conflict:
                 lost = conflict
             else:
@@ -158,8 +158,10 @@ class Policies:
         entry = await self._keys.get(r.ALL)
         return r.read_subject(entry.value if entry else None), entry
 
-    async def _write_all(self, record: r.Subject, entry: Entry | None, by: Attribution) -> None:
-        await self._keys.commit([Set(r.ALL, record.as_bytes(), entry.revision if entry else 0)], {}, by)
+    async def _write_all(
+        self, record: r.Subject, entry: Entry | None, by: Attribution, fact: Mapping[str, Any]
+    ) -> None:
+        await self._keys.commit([Set(r.ALL, record.as_bytes(), entry.revision if entry else 0)], {}, by, fact)
 
     async def _set_here(self, here: Here, fields: Mapping[str, Any], by: Attribution) -> None:
         of_family = FAMILY_FIELDS if split(here.subject)[1] else {}  # a context is no family
@@ -171,7 +173,7 @@ class Policies:
         document = family_document(here, {of_family[name]: fields[name] for name in fields if name in of_family})
         if of_family and document is not None:
             operations.append(Set(key, document, here.family_entry.revision if here.family_entry else 0))
-        await self._keys.commit(operations, {key: here.family_entry}, by)
+        await self._keys.commit(operations, {key: here.family_entry}, by, _fact(here.subject, fields))
 
 
 def family_document(here: Here, changes: Mapping[str, Any]) -> bytes | None:
@@ -184,6 +186,12 @@ def family_document(here: Here, changes: Mapping[str, Any]) -> bytes | None:
         fresh["subject"] = plain(here.subject)
     after = _with({**fresh, **before}, changes)
     return None if after == before else canonical(after)
+
+
+def _fact(subject: str | None, fields: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What is recorded: the names of what was set, never the values."""
+    what = "mode" if fields is None else "setting"
+    return {"subject": subject, "what": what} | ({"fields": sorted(fields)} if fields else {})
 
 
 def _with(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

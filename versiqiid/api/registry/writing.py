@@ -168,7 +168,7 @@ class Writing:
         await self._check_unreferenced(here, here.live)
         deleted = tuple(replace(each, deleted=True) for each in here.record.versions)
         record = replace(here.record, versions=deleted)
-        await self._keys.commit([Set(r.subject_key(here.family), record.as_bytes(), here.revision)], {}, by)
+        await self._delete_softly(here, record, [each.number for each in here.live], by)
         return [each.number for each in here.live]
 
     async def _delete_version(self, subject: str, version: str, by: Attribution, *, permanent: bool) -> int:
@@ -186,8 +186,13 @@ class Writing:
         await self._check_unreferenced(here, (found,))
         versions = tuple(replace(each, deleted=True) if each == found else each for each in here.record.versions)
         record = replace(here.record, versions=versions)
-        await self._keys.commit([Set(r.subject_key(here.family), record.as_bytes(), here.revision)], {}, by)
+        await self._delete_softly(here, record, [found.number], by)
         return found.number
+
+    async def _delete_softly(self, here: Here, record: r.Subject, numbers: list[int], by: Attribution) -> None:
+        operation = Set(r.subject_key(here.family), record.as_bytes(), here.revision)
+        fact = {"subject": here.subject, "what": "deleted", "versions": numbers}
+        await self._keys.commit([operation], {}, by, fact)
 
     async def _check_deletable(self, here: Here) -> None:
         mode = await self._policies.mode_of(here)

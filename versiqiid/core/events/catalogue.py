@@ -49,6 +49,7 @@ DIGEST: Final[Shape] = {"type": ["string", "null"], "pattern": "^sha256:[0-9a-f]
 KEY: Final[Shape] = {"type": "string", "minLength": 1, "maxLength": 512}
 MAYBE: Final[Shape] = {"type": ["string", "null"]}
 WORDS: Final[Shape] = {"type": "array", "items": {"type": "string"}}
+NUMBERS: Final[Shape] = {"type": "array", "items": {"type": "integer"}}
 TIME: Final[Shape] = {"type": "string", "format": "date-time"}
 STATE: Final[Shape] = {"enum": ["InSync", "Migrated", "Rejected", "Held"]}
 LIFECYCLE: Final[Shape] = {"enum": ["draft", "published", "deprecated", "deleted"]}
@@ -188,6 +189,11 @@ _ROWS: Final[tuple[tuple[str, str, Mapping[str, Shape]], ...]] = (
      {**_SCHEMA, "state": LIFECYCLE, "successor": MAYBE, "sunset": MAYBE, "reason": TEXT}),
     ("SchemaChanged", "An immutable key was changed by a raw write and is taken as it stands.", _SCHEMA),
     ("SchemaRemoved", "A schema version is gone.", _SCHEMA),
+    (
+        "RegistryChanged",
+        "Versions of a subject were softly deleted, or a mode or setting of the registry was changed.",
+        {"subject": MAYBE, "what": {"enum": ["deleted", "mode", "setting"]}, "versions": NUMBERS, "fields": WORDS},
+    ),
     ("SchemaLifecycleChanged", "A schema version is at another point of its life.", {**_SCHEMA, "state": LIFECYCLE}),
     ("MigrationRegistered", "One direction of a migration step is there.",
      {**_MIGRATION, "runtime": TEXT, "module": MAYBE, "lossy": WORDS}),
