@@ -178,8 +178,8 @@ def test_ci_systems_get_their_own_forms(scan: Daemon, tmp_path: Path) -> None:
     failure = suite.find("testcase/failure")
     assert failure is not None
     assert "MAXIMUM_DECREASED" in (failure.text or "")
-    yaml = scan.cli(*check[:-1], "-o", "yaml")
-    assert "compatible: false" in yaml.stdout
+    assert "compatible: false" in scan.cli(*check[:-1], "-o", "yaml").stdout
+    assert scan.cli(*check, "json").stdout == scan.cli(*check[:-1], "-o", "json").stdout
 
 
 def test_files_are_checked_without_a_daemon(tmp_path: Path) -> None:

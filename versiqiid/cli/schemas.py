@@ -72,6 +72,8 @@ def show_report(session: Session, report: dict[str, Any], form: str, file: str) 
     """Print a report as the user asked for."""
     from versiqiid.cli import verdicts  # noqa: PLC0415
 
+    if form in ("json", "yaml"):
+        session.output, form = form, "text"
     match form:
         case "github":
             click.echo(verdicts.github(report, file), nl=False)

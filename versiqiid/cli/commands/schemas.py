@@ -96,7 +96,11 @@ def _language(session: Session, family: str, version: str, *, dry: bool) -> str:
     "--language", type=click.Choice(["json-schema", "avro", "protobuf"]), help="Offline; default: json-schema."
 )
 @click.option(
-    "--format", "form", type=click.Choice(["text", "github", "sarif", "junit"]), default="text", show_default=True
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "yaml", "github", "sarif", "junit"]),
+    default="text",
+    show_default=True,
 )
 @click.argument("file", required=False)
 @click.pass_obj
