@@ -13,7 +13,6 @@ from versiqiid import __version__
 from versiqiid.core.findings import Check, Finding, Level
 from versiqiid.ports import Journal
 from versiqiid.settings import Settings
-from versiqiid.vault import vault_checks, vault_settings
 
 _SCHEMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "postgres": "PostgreSQL"}
 
@@ -34,6 +33,8 @@ def own_checks(settings: Settings, journal: Journal) -> Iterator[Check]:
     """The checks that no opener of a store offers."""
     yield JournalProbe(settings, cast("Looked", journal))
     if settings.vault and not settings.vault_consul_role:  # for the signer alone
+        from versiqiid.vault import vault_checks, vault_settings  # noqa: PLC0415 - only where Vault is used
+
         yield from vault_checks(vault_settings(settings))
     if settings.kafka and "controller" in settings.role:
         from versiqiid.adapters.kafka.probe import KafkaProbe  # noqa: PLC0415 - only where Kafka is used

@@ -13,7 +13,7 @@ import pytest
 from tests.contract.test_journal_postgres import admin, ready
 from tests.e2e.processes import Daemon, run_cli, until
 from tests.e2e.test_vault_consul import POLICIES, prepare
-from tests.services.consul import ConsulWithAcl
+from tests.services.consul import Consul, ConsulWithAcl
 from tests.services.kafka import Kafka
 from tests.services.postgres import Postgres
 from tests.services.vault import Vault, VaultOnDisk
@@ -124,6 +124,21 @@ def test_a_sealed_vault_and_one_that_forbids(
     told = doctor(daemon, code=1)
     assert levels(told, "vault address") == ["error"]
     assert told["vault address"][0]["hint"] == "vault operator unseal"
+
+
+@pytest.mark.consul
+def test_each_address_is_looked_at(consul: Consul, start: Callable[..., Daemon]) -> None:
+    """Several, of which one is frozen and one is not there: each has its finding; without ACLs that is told too."""
+    frozen = Consul()
+    with frozen:
+        frozen.pause()
+        daemon = start("--store", f"consul://{consul.address},{frozen.address},127.0.0.1:9")
+        leads(daemon)
+        told = doctor(daemon, code=1)
+        frozen.resume()
+    assert levels(told, "consul address") == ["ok", "error", "error"]
+    assert levels(told, "consul rights") == ["warning"]
+    assert "ACLs are off" in told["consul rights"][0]["message"]
 
 
 def test_what_does_not_answer(start: Callable[..., Daemon]) -> None:

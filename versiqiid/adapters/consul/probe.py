@@ -14,7 +14,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from versiqiid.adapters.consul.transport import AnyioHTTP
+import anyio
+
+from versiqiid.adapters.consul.transport import AnyioHTTP, Timeouts
 from versiqiid.core.findings import Finding, Level, clock, lifetime, missing
 from versiqiid.core.keys import DAEMON, DESIRED
 from versiqiid.errors import Forbidden, Refused, Unavailable, VersiqiiError
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 _POLICY = "Give the token what examples/consul-acl/policy.hcl says."
 _TOKEN = "Supply another: vault-consul-role, consul-token-file or CONSUL_HTTP_TOKEN."  # noqa: S105 - words, no token
+_ANSWER_S = 5.0
+"""Arbitrary: who takes longer to say who leads is no help just now."""
 _OLDEST = (1, 14)
 """The first version whose transactions have 128 operations."""
 
@@ -58,14 +62,19 @@ class ConsulProbe:
         self._wall = wall
 
     async def __call__(self) -> Sequence[Finding]:
-        found: list[Finding] = []
-        answering: Address | None = None
-        for address in self._settings.addresses:
-            good, findings = await self._reach(address)
-            found += findings
-            answering = answering or (address if good else None)
-        if answering is not None:
-            http = self._http(answering)
+        addresses = self._settings.addresses
+        reached: dict[Address, tuple[bool, list[Finding]]] = {}
+
+        async def reach(address: Address) -> None:
+            reached[address] = await self._reach(address)
+
+        async with anyio.create_task_group() as tasks:  # all at once: one that is frozen holds up no other
+            for address in addresses:
+                tasks.start_soon(reach, address)
+        found = [finding for address in addresses for finding in reached[address][1]]
+        answering = [address for address in addresses if reached[address][0]]
+        if answering:
+            http = self._http(answering[0])
             try:
                 found += await self._version(http)
                 found += await self._credential(http)
@@ -74,7 +83,7 @@ class ConsulProbe:
         return found
 
     def _http(self, address: Address) -> AnyioHTTP:
-        return AnyioHTTP(replace(self._settings, addresses=(address,)), self._token)
+        return AnyioHTTP(replace(self._settings, addresses=(address,)), self._token, Timeouts(answer_s=_ANSWER_S))
 
     # ---------------------------------------------------------------------------------------------- each address
 

@@ -33,10 +33,10 @@ class VaultProbe:
         self._wall = wall
 
     async def __call__(self) -> Sequence[Finding]:
-        found = await to_thread.run_sync(self._reach, abandon_on_cancel=True)
-        if self._credentials is None:
-            return found
-        return [*found, *self._life(), *await to_thread.run_sync(self._rights, abandon_on_cancel=True)]
+        found = [*await to_thread.run_sync(self._reach, abandon_on_cancel=True), *self._life()]
+        if any(finding.check == "vault address" and finding.level is Level.ERROR for finding in found):
+            return found  # who does not answer is not asked more
+        return [*found, *await to_thread.run_sync(self._rights, abandon_on_cancel=True)]
 
     def _reach(self) -> list[Finding]:
         """``/v1/sys/health`` needs no token, and answers 200 in every state when it is asked to."""
