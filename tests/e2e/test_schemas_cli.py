@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.e2e.processes import Daemon, run_cli, scan_world
+from tests.e2e.processes import Daemon, run_cli, scan_world, until
 
 OLD: dict[str, Any] = {
     "type": "object",
@@ -375,6 +375,21 @@ def test_what_is_still_used_cannot_be_deleted_and_what_is_not_goes_in_two_steps(
     assert scan.cli("schemas", "delete", "unused", "1.0.0").returncode == 0
     assert scan.cli("schemas", "delete", "unused", "1.0.0", "--permanent").returncode == 0
     assert not registered(scan, "schemas/unused/1.0.0")
+
+
+def test_a_name_that_was_published_is_no_draft_again(start: Any) -> None:
+    """Not even when the schema is gone: somebody may have read it under that name."""
+    daemon = start()
+    family(daemon, "gone", "1.0.0")
+    with daemon.client() as client:
+        for _ in until("the leader has recorded what was published"):
+            if client.get("/v1/_system/published/schemas/gone/1.0.0").status_code == 200:
+                break
+        client.delete("/v1/schemas/gone/1.0.0", headers={"If-Match": "*"}).raise_for_status()
+        client.put("/v1/lifecycle/gone/1.0.0", content=b'{"state": "draft"}').raise_for_status()
+        refused = client.put("/v1/schemas/gone/1.0.0", content=json.dumps(WIDER))
+        assert (refused.status_code, refused.json()["code"]) == (409, "immutable")
+        assert client.put("/v1/schemas/gone/1.0.0", content=json.dumps(OLD)).status_code == 201
 
 
 def test_where_the_new_schema_provably_covers_the_old_an_empty_migration_is_offered(

@@ -39,7 +39,6 @@ class SchemaRules:
         :raises InvalidInput: a life cycle that cannot be read. :raises UnusableSchema: a schema that cannot be judged.
         """
         overlay = {write.key: write.raw for write in writes if write.op != "check"}
-        judged = {write.key for write in writes if write.judged}
         touched: dict[tuple[str, str], None] = {}
         for key in overlay:
             match k.parse(key):
@@ -48,9 +47,9 @@ class SchemaRules:
                 case _:
                     continue
         for family, version in touched:
-            await self._check(overlay, family, version, judged=f"schemas/{family}/{version}" in judged)
+            await self._check(overlay, family, version)
 
-    async def _check(self, overlay: Mapping[str, bytes | None], family: str, version: str, *, judged: bool) -> None:
+    async def _check(self, overlay: Mapping[str, bytes | None], family: str, version: str) -> None:
         schema, life = f"schemas/{family}/{version}", f"lifecycle/{family}/{version}"
         before = await self._now(schema, life)
         after = _after(before, overlay)
@@ -62,7 +61,7 @@ class SchemaRules:
         if removed or (will.state == "deleted" and was.state != "deleted"):
             await self._check_unused(overlay, family, version)
         begins = after[schema] != before[schema] or was.state not in _PROMISING
-        if after[schema] is not None and will.state in _PROMISING and begins and not judged:
+        if after[schema] is not None and will.state in _PROMISING and begins:
             await self._check_promise(overlay, family, version, after[schema] or b"")
         if will.successor is not None and life in overlay:
             await self._check_successor(overlay, family, version, will.successor)

@@ -17,6 +17,7 @@ from versiqiid.api.expectation import ANYTHING, Expectation
 from versiqiid.api.guards import check_immutable, check_module, is_draft, is_immutable
 from versiqiid.core import keys as k
 from versiqiid.core.canonical import digest
+from versiqiid.core.published import Published, record_key
 from versiqiid.core.snapshot import Change, Value
 from versiqiid.core.times import rfc3339
 from versiqiid.engine.attributions import Attributions
@@ -54,16 +55,12 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One operation of a transaction. ``op``: set | delete | check.
-
-    :ivar judged: a schema whose compatibility the writer has judged itself, by terms of its own.
-    """
+    """One operation of a transaction. ``op``: set | delete | check."""
 
     op: str
     key: str
     raw: bytes | None = None
     expect: Expectation = ANYTHING
-    judged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,9 +223,9 @@ class Service:
         write.expect.check(write.key, before.revision if before else ABSENT)
 
     async def _is_draft(self, key: str) -> bool:
-        """Whether it is a schema that nobody has published yet: its text may still change."""
+        """Whether it is a schema that nobody has ever published: its text may still change."""
         meaning = k.parse(key)
-        if not isinstance(meaning, k.SchemaKey):
+        if not isinstance(meaning, k.SchemaKey) or await self._before(record_key(Published(key))) is not None:
             return False
         entry = await self._before(f"lifecycle/{meaning.family}/{meaning.version}")
         return entry is not None and is_draft(entry.value)
