@@ -143,6 +143,13 @@ def test_what_is_not_there(registry: Registry) -> None:
         ({"schema": STRING, "references": [{"name": "a", "subject": "nobody", "version": 1}]}, (422, 42201)),
         ({"schema": STRING, "references": {}}, (422, 42201)),
         ({"schema": STRING, "id": 7}, (422, 42205)),
+        ({"schema": STRING, "id": 2**53}, (422, 422)),
+        ({"schema": STRING, "version": "1"}, (422, 422)),
+        ({"schema": STRING, "metadata": {"properties": {"a": 2**60}}}, (422, 422)),
+        ({"schema": '{"type":"string","doc":"\ud800"}'}, (422, 422)),
+        ({"schema": json.dumps({"type": "string", "doc": "x" * 350_000})}, (422, 42201)),
+        ({"schema": "[" * 5000}, (422, 42201)),
+        ({"schema": "[" * 200 + "]" * 200, "schemaType": "JSON"}, (422, 42201)),
         ([], (400, 400)),
     ],
 )

@@ -10,6 +10,7 @@ from versiqiid.api.gathering import Gathering
 from versiqiid.api.registry import faults
 from versiqiid.api.registry.resolving import Resolver
 from versiqiid.api.registry.state import NUMBER_MAX, Here, State
+from versiqiid.core.limits import DOCUMENT_LIMITS
 from versiqiid.core.live import targets_of
 from versiqiid.core.references import prefixes, references_to
 from versiqiid.core.registry import records as r
@@ -42,6 +43,8 @@ class Finding:
 
         :raises RegistryFault: it is no schema, or refers to what is not there.
         """
+        if len(content.text.encode()) > DOCUMENT_LIMITS.bytes_max:
+            raise faults.invalid_schema(f"it is larger than {DOCUMENT_LIMITS.bytes_max} bytes")
         resolver = Resolver(self._state)
         resolved = []
         for reference in content.references:

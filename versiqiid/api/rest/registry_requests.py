@@ -12,7 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from versiqiid.api.registry.faults import RegistryFault, invalid_schema
-from versiqiid.api.rest.requests import author, body
+from versiqiid.api.registry.state import NUMBER_MAX
+from versiqiid.api.rest.requests import BODY_BYTES_MAX, author, body
+from versiqiid.core.limits import Limits
+from versiqiid.core.limits import fault_of as fault_in
 from versiqiid.core.registry.content import Content, Reference, SchemaType
 from versiqiid.core.registry.rules import fault_of
 from versiqiid.core.registry.subjects import plain, split, within
@@ -26,6 +29,7 @@ _TAKEN: Final = frozenset(
     {MEDIA_TYPE, "application/vnd.schemaregistry+json", "application/json", "application/octet-stream"}
 )
 _LIMIT_DEFAULT: Final = -1
+_LIMITS: Final = Limits(bytes_max=BODY_BYTES_MAX)
 
 
 def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -104,6 +108,9 @@ async def document(request: Request) -> dict[str, Any]:
         raise RegistryFault(
             422 if told is None else 400, "The body must be a JSON object", status=422 if told is None else 400
         )
+    fault = fault_in(told, _LIMITS)
+    if fault is not None:
+        raise RegistryFault(422, f"{fault.pointer or 'the body'}: {fault.message}", status=422)
     return told
 
 
@@ -135,8 +142,8 @@ def whole(told: Mapping[str, Any], name: str) -> int | None:
     :raises RegistryFault: it is something else.
     """
     value = told.get(name)
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
-        raise RegistryFault(422, f"'{name}' must be a whole number", status=422)
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or abs(value) > NUMBER_MAX):
+        raise RegistryFault(422, f"'{name}' must be a whole number of 32 bits", status=422)
     return value
 
 
@@ -151,6 +158,6 @@ def _reference(told: Any, context: str) -> Reference:
         name, of, version = told["name"], told["subject"], told["version"]
     except (TypeError, KeyError):
         raise invalid_schema("a reference has name, subject and version") from None
-    if not isinstance(name, str) or not isinstance(of, str) or not isinstance(version, int):
+    if not isinstance(name, str) or not isinstance(of, str) or whole(told, "version") is None:
         raise invalid_schema("a reference's name and subject are text, its version is a number")
     return Reference(name, within(context, of), version)
