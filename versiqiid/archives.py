@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+import time
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,13 +16,15 @@ import anyio
 
 from versiqiid.core.audit import Verified
 from versiqiid.core.note import VerifierKey, parse_vkey
-from versiqiid.engine.archive import Archive, Archived, ArchivedJournal, Objects
+from versiqiid.core.times import rfc3339
+from versiqiid.engine.archive import DOCUMENTS, Archive, Archived, ArchivedJournal, Objects, object_of
 from versiqiid.engine.archive_loop import ArchiveLoop
 from versiqiid.engine.archive_restore import Mirrored, mirror, restore
+from versiqiid.engine.audit import CHECKPOINT_STREAM
 from versiqiid.engine.facts import DAEMON
 from versiqiid.errors import InvalidInput, InvalidSetting, Refused
 from versiqiid.logs import logger
-from versiqiid.ports import Actor, Metrics
+from versiqiid.ports import Actor, Draft, Metrics
 from versiqiid.settings import Settings
 from versiqiid.signers import known_keys
 from versiqiid.stores import open_journal, sqlite_path
@@ -92,6 +96,50 @@ def archive_once(settings: Settings) -> Archived:
             return await (await open_archive(settings, opened, key, OPERATOR)).bring()
 
     return anyio.run(run)
+
+
+def retire(settings: Settings, admin_url: str | None, days: float) -> tuple[int, str]:
+    """Let documents go that are only history for so many days, once the archive has them; their number and the place.
+
+    First the archive is brought up to date, then ``DocumentsRetired`` is recorded, then they are deleted. Repeating it
+    after a failure is right. Entries, hashes and checkpoints stay, and every proof with them.
+
+    :param admin_url: of PostgreSQL's superuser; None for SQLite, whose file's owner asks.
+    :raises InvalidSetting: no archive, no recipient, or PostgreSQL without ``admin_url``.
+    :raises JournalRefused: as ``Archive.bring``; nothing was changed here.
+    """
+    on_file = settings.journal_url.startswith(SQLITE)
+    if not settings.archive_recipient:
+        raise InvalidSetting("setting 'archive-recipient': documents are not archived without one, and so not retired")
+    if not on_file and admin_url is None:
+        raise InvalidSetting("PostgreSQL: give --admin postgresql://… of a superuser: the service cannot delete")
+
+    async def run() -> tuple[list[str], str]:
+        opened: Any
+        async with open_journal(settings, create=False) as opened:
+            key = (await known_keys(settings, opened))[-1]
+            archive = await open_archive(settings, opened, key, OPERATOR)
+            await archive.bring()
+            objects = await open_objects(settings)
+            there = set(await objects.names(DOCUMENTS))
+            before = rfc3339(time.time() - days * 86_400)
+            gone = [name for name in await opened.only_history(before) if object_of(name) in there]
+            if gone:
+                data = {"before": before, "count": len(gone), "archive": objects.place}
+                fact = Draft("DocumentsRetired", CHECKPOINT_STREAM, data, OPERATOR, str(uuid.uuid4()))
+                await opened.append([fact])
+            return gone, objects.place
+
+    gone, place = anyio.run(run)
+    if gone and on_file:
+        from versiqiid.adapters.sqlite.retention import let_go  # noqa: PLC0415
+
+        let_go(sqlite_path(settings.journal_url), gone)
+    elif gone and admin_url is not None:
+        from versiqiid.adapters.postgres.retention import let_go as let_go_of_postgres  # noqa: PLC0415
+
+        let_go_of_postgres(admin_url, gone)
+    return len(gone), place
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ class SqlitePlace:
 class PostgresPlace:
     def __init__(self, admin_url: str) -> None:
         assert init_journal(admin_url, SERVICE) == ()
-        self._admin = admin_url
+        self.admin_url = admin_url
         with psycopg.connect(admin_url, autocommit=True) as connection:
             connection.execute(f"ALTER ROLE {SERVICE} PASSWORD '{PASSWORD}'")
         parts = urlsplit(admin_url)
@@ -63,7 +63,7 @@ class PostgresPlace:
 
     def tamper(self, *statements: str) -> None:
         events = ("versiqii_journal_ddl", "versiqii_journal_drop")
-        with psycopg.connect(self._admin, autocommit=True) as connection:
+        with psycopg.connect(self.admin_url, autocommit=True) as connection:
             connection.execute("SET search_path = versiqii_journal")
             for off in (True, False):
                 if not off:

@@ -145,3 +145,45 @@ def test_the_commands_archive_once_and_refuse_what_cannot_be(
     done = versiqiid("restore", *place, *new, "--without-documents", **aws)
     assert done.returncode == 5
     assert "it is there already" in done.stderr
+
+
+def test_history_is_let_go_of_once_the_archive_has_it(
+    start: Callable[..., Daemon], shared_versitygw: Versitygw, bucket: str, tmp_path: Path
+) -> None:
+    """The journal verifies as before, the daemon goes on, and a restored journal has the history again."""
+    identity, aws = x25519.Identity.generate(), shared_versitygw.credentials
+    (tmp_path / "identity").write_text(f"{identity}\n")
+    place = ("--archive", f"s3://{bucket}/journal")
+    sealed = ("--archive-recipient", str(identity.to_public()))
+    daemon = start()
+    daemon.load(scan_world())
+    for depth in (4, 5, 6):
+        daemon.load({"configs/av/1.0.0/default": b'{"depth": %d}' % depth}, **{"X-Correlation-Id": f"depth-{depth}"})
+    daemon.until_status(BINDING, correlationId="depth-6")
+    assert daemon.stop() == 0
+    where = ("--data-dir", str(daemon.data_dir))
+    assert versiqiid("retire", *place, *where, **aws).returncode == 64, "no recipient: no document is archived"
+    done = versiqiid("retire", *place, *sealed, *where, **aws)
+    assert (done.returncode, done.stdout) == (0, f"0 documents are in s3://{bucket}/journal alone\n"), done.stderr
+    done = versiqiid("retire", *place, *sealed, *where, "--days", "0", **aws)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout.split()[0]) >= 2, "depth 4 and 5"
+    assert daemon.cli("audit", "verify", *where).returncode == 0
+    assert versiqiid("rebuild", *where).returncode == 0
+
+    new = ("--data-dir", str(tmp_path / "new"))
+    done = versiqiid("restore", *place, *new, "--identity", str(tmp_path / "identity"), **aws)
+    assert done.returncode == 0, done.stderr
+    daemon.start()
+    daemon.until_status(BINDING, state="InSync")
+    (retired,) = daemon.entries(type="DocumentsRetired")
+    assert retired["data"]["archive"] == f"s3://{bucket}/journal"
+    gone = daemon.cli("configs", "show", "configs/av/1.0.0/default", "--at", "depth-4")
+    assert gone.returncode != 0
+    now = daemon.cli("configs", "show", "configs/av/1.0.0/default", "--at", "depth-6")
+    assert (now.returncode, now.stdout.strip()) == (0, '{"depth": 6}'), now.stderr
+    assert daemon.stop() == 0
+    shutil.copy(tmp_path / "new" / "journal.db", daemon.data_dir / "journal.db")
+    daemon.start()
+    again = daemon.cli("configs", "show", "configs/av/1.0.0/default", "--at", "depth-4")
+    assert (again.returncode, again.stdout.strip()) == (0, '{"depth": 4}'), again.stderr

@@ -24,8 +24,8 @@ from versiqiid.ports import Actor, Draft, Journal, Query, Signer
 __all__ = ["AuditedJournal", "Tree", "prove", "sign_on_request", "verify_journal", "verify_receipt"]
 
 CHECKPOINT_STREAM = "journal/checkpoints"
-BOOKKEEPING = frozenset({"CheckpointSigned", "CheckpointTimestamped"})
-"""Types of entries about checkpoints: news of these alone triggers no other checkpoint, stamp or archive entry."""
+BOOKKEEPING = frozenset({"CheckpointSigned", "CheckpointTimestamped", "DocumentsRetired"})
+"""Types of entries about the journal itself: news of these alone triggers no other checkpoint, stamp or archiving."""
 
 _DOCUMENTS = 100
 _CHECKPOINTS = 1000

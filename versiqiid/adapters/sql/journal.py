@@ -12,7 +12,7 @@ from typing import ClassVar, Self, TypeVar
 import anyio
 from anyio import to_thread
 
-from versiqiid.adapters.sql import backup, queries, rebuild, signing, stretch, transfer, writes
+from versiqiid.adapters.sql import backup, queries, rebuild, retention, signing, stretch, transfer, writes
 from versiqiid.adapters.sql.commits import Job, Writer, append_job, intend_job
 from versiqiid.adapters.sql.database import Database
 from versiqiid.adapters.sql.operations import Append, Intend
@@ -287,6 +287,10 @@ class SqlJournal:
             backup.copy(self._reader, target)
         except self._reader.failures as error:
             raise self._reader.failure(error, committing=False) from error
+
+    async def only_history(self, before: str) -> tuple[str, ...]:
+        """Digests of documents that only entries older than ``before`` speak of; see ``adapters.sql.retention``."""
+        return await self._read(lambda db: retention.only_history(db, before))
 
     async def missing_guards(self) -> tuple[str, ...]:
         """The guards against change that the database lacks, by name; empty when all are there."""

@@ -228,6 +228,11 @@ _ROWS: Final[tuple[tuple[str, str, Mapping[str, Shape]], ...]] = (
         "A time-stamping authority has stamped a checkpoint; both are kept.",
         {"size": COUNT, "root": TEXT, "authority": TEXT, "stampedAt": TEXT, "checkpoint": TEXT, "timestamp": TEXT},
     ),
+    (
+        "DocumentsRetired",
+        "Documents that are only history are in the archive alone.",
+        {"before": TEXT, "count": COUNT, "archive": TEXT},
+    ),
     ("KeyDeleted", "A key that has no type of its own is gone.", _KEY_CHANGE),
     ("ForeignWriteHealed", "A key that only the daemon writes was written by somebody else, and put right.",
      {**_KEY_CHANGE, **_OUTCOME, "foundDigest": DIGEST}),
