@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.faults.passage import Passage
 from tests.services.catalogue import CONSUL
 from tests.services.consul import Consul
 from tests.services.finder import find
@@ -29,6 +30,8 @@ Row = tuple[str, float, str]
 EXAMPLE = Path(__file__).parents[2] / "examples" / "scan-engine" / "keys"
 CHANGES, BINDINGS, AT_ONCE = 200, 1000, 100
 ENVIRONMENT = "prod/asia-sg"
+AWAY_S = 0.02
+"""How far away a second Consul is, as everything that it answers comes so much later."""
 
 
 class Api:
@@ -78,16 +81,32 @@ def run() -> Iterator[Row]:
         daemon(Path(folder), "--store", f"consul://{consul.address}") as (api, pid),
     ):
         yield from _measure("Consul", api, pid)
+    with (
+        Consul(found) as consul,
+        Passage(consul.address, delay_s=AWAY_S) as passage,
+        tempfile.TemporaryDirectory() as folder,
+        daemon(Path(folder), "--store", f"consul://{passage.address}") as (api, pid),
+    ):
+        events, keys = _begun(api)
+        yield from _wave(
+            f"Consul {AWAY_S * 1000:.0f} ms away", api, pid, events, keys["configs/av-engine/1.0.0/default"]
+        )
 
 
 def _measure(store: str, api: Api, pid: int) -> Iterator[Row]:
+    events, keys = _begun(api)
+    yield from _latency(store, api, events, keys["configs/av-engine/1.0.0/default"])
+    yield from _wave(store, api, pid, events, keys["configs/av-engine/1.0.0/default"])
+    yield f"{store}: memory of the daemon with {BINDINGS} bindings", _resident_mib(pid), "MiB"
+
+
+def _begun(api: Api) -> tuple[Iterator[str], dict[str, bytes]]:
+    """The example is loaded and settled: what is settled from here on, and the example's keys."""
     events = _settlements(api)
     keys = {path.relative_to(EXAMPLE).as_posix(): path.read_bytes() for path in EXAMPLE.rglob("*") if path.is_file()}
     api.txn(keys)
     _take(events, 6)
-    yield from _latency(store, api, events, keys["configs/av-engine/1.0.0/default"])
-    yield from _wave(store, api, pid, events, keys["configs/av-engine/1.0.0/default"])
-    yield f"{store}: memory of the daemon with {BINDINGS} bindings", _resident_mib(pid), "MiB"
+    return events, keys
 
 
 def _settlements(api: Api) -> Iterator[str]:

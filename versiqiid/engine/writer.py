@@ -21,7 +21,7 @@ from versiqiid.core.snapshot import Snapshot
 from versiqiid.engine.changes import Change, Parcel, parcel, settled
 from versiqiid.engine.gate import JournalGate, Place
 from versiqiid.engine.lastgood import LastGood
-from versiqiid.errors import Conflict, Refused, TooLarge, Unavailable
+from versiqiid.errors import Conflict, FenceLost, Refused, TooLarge, Unavailable
 from versiqiid.ports import (
     Draft,
     Entry,
@@ -170,8 +170,8 @@ class Writer:
         except Conflict as conflict:
             await self._close(lane, intent, "conflict")
             raise await self._superseded(lane, conflict) from conflict
-        except (Refused, TooLarge):
-            await self._close(lane, intent, "refused")
+        except (Refused, TooLarge) as error:
+            await self._close(lane, intent, "fence_lost" if isinstance(error, FenceLost) else "refused")
             raise
         except Unavailable as error:
             if not error.maybe_written:
