@@ -21,6 +21,9 @@ from urllib.parse import parse_qs, urlsplit
 SOURCE = "127.0.0.9"
 """Where its connections come from, so that a server's limits for one client address are its own."""
 
+_GOOD = {200, 404}
+"""Consul's answers about keys; 404 is "none there", and as good as the other."""
+
 _LOOK_S = 0.02
 _UPSTREAM_S = 700
 _NOT_RELAYED = {"transfer-encoding", "connection", "content-length", "keep-alive"}
@@ -48,6 +51,8 @@ def crowd(address: str, connections: int) -> Iterator[None]:
 class Exchange:
     """One request and what became of it.
 
+    :ivar wait_s: how long a blocking query may wait, 0 = it does not block.
+    :ivar began: on ``time.monotonic``, as ``ended``, which is 0 before the end.
     :ivar status: of the answer, 0 while there is none.
     :ivar given_up: the client went away before there was an answer.
     :ivar broken: the server went away, or the network was cut.
@@ -55,16 +60,18 @@ class Exchange:
 
     method: str
     path: str
-    blocking: bool
+    wait_s: float
     began: float
     token: str
+    ended: float = 0.0
     status: int = 0
     given_up: bool = False
     broken: bool = False
 
     @property
-    def is_over(self) -> bool:
-        return bool(self.status) or self.given_up or self.broken
+    def is_cut_short(self) -> bool:
+        """Whether it ended otherwise than by a good answer, news or not, after all of its wait."""
+        return self.given_up or self.broken or self.status not in _GOOD or self.ended - self.began < self.wait_s
 
 
 class Passage:
@@ -96,7 +103,7 @@ class Passage:
 
     def blocking(self) -> list[Exchange]:
         """The blocking queries so far."""
-        return [one for one in tuple(self.exchanges) if one.blocking]
+        return [one for one in tuple(self.exchanges) if one.wait_s]
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -157,10 +164,14 @@ class _Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         token = self.headers.get("X-Consul-Token", "")
-        blocking = "index" in parse_qs(url.query)
-        exchange = Exchange(self.command, url.path, blocking, time.monotonic(), token)
+        asked = parse_qs(url.query)
+        wait_s = float(asked.get("wait", ["0"])[0].removesuffix("s")) if "index" in asked else 0.0
+        exchange = Exchange(self.command, url.path, wait_s, time.monotonic(), token)
         passage.exchanges.append(exchange)
-        self.close_connection = not self._carry(passage, exchange, body)
+        try:
+            self.close_connection = not self._carry(passage, exchange, body)
+        finally:
+            exchange.ended = time.monotonic()
 
     do_GET = do_PUT = do_DELETE = do_POST = pass_on  # noqa: N815 - the names http.server calls
 
