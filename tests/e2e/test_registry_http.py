@@ -101,6 +101,22 @@ def test_a_schema_written_as_a_key_is_a_version(registry: Registry, shared: Daem
     assert registry.fault("POST", "/subjects/raw/versions", {"schema": "{}", "schemaType": "JSON"}) == (422, 42205)
 
 
+def test_drafts_are_not_shown_and_names_stay_taken(registry: Registry, shared: Daemon) -> None:
+    """A draft's name is no free number, nor is that of a version whose key somebody took away."""
+    registry.register("drafted", ONE)
+    shared.load({"lifecycle/drafted/2": b'{"state": "draft"}', "schemas/drafted/2": BREAKING.encode()})
+    assert registry.ok("GET", "/subjects/drafted/versions") == [1]
+    registry.register("drafted", TWO)
+    assert registry.ok("GET", "/subjects/drafted/versions") == [1, 3]
+    shared.load({"lifecycle/drafted/3": b'{"state": "deleted"}'})
+    assert registry.ok("GET", "/subjects/drafted/versions", deletedOnly="true") == [3]
+    with shared.client() as client:
+        assert client.delete("/v1/schemas/drafted/3", headers={"If-Match": "*"}).status_code in (200, 204)
+    assert registry.ok("GET", "/subjects/drafted/versions", deleted="true") == [1]
+    registry.register("drafted", TWO)
+    assert registry.ok("GET", "/subjects/drafted/versions") == [1, 4]
+
+
 def test_a_version_by_number_latest_and_text(registry: Registry) -> None:
     """``latest`` and -1 are the newest; ``/schema`` is the text and nothing else."""
     first, second = registry.register("by-number", ONE), registry.register("by-number", TWO)

@@ -144,15 +144,22 @@ class Finding:
             ]
         return found
 
-    async def referenced_by(self, here: Here, version: r.Numbered, *, deleted: bool = False) -> list[int]:
-        """The ids of the schemas that refer to this version."""
-        found = []
-        for key, entry in (await self._state.keys.under(r.IDS)).items():
-            record = r.read_id(entry.value)
-            refers = record.uses and any(_names(reference, here, version) for reference in record.references)
-            if refers and await self.uses(int(key), deleted=deleted):
-                found.append(int(key))
-        return sorted(found)
+    async def referring(self) -> dict[int, r.Id]:
+        """Every id that refers to others, with what it stands for."""
+        found = {int(key): r.read_id(entry.value) for key, entry in (await self._state.keys.under(r.IDS)).items()}
+        return {number: record for number, record in found.items() if record.uses and record.references}
+
+    async def referenced_by(
+        self, here: Here, version: r.Numbered, referring: Mapping[int, r.Id], *, deleted: bool = False
+    ) -> list[int]:
+        """The ids of the schemas that refer to this version.
+
+        :param referring: all that refer to anything, see ``referring``.
+        """
+        naming = [
+            n for n, record in referring.items() if any(_names(each, here, version) for each in record.references)
+        ]
+        return sorted([number for number in naming if await self.uses(number, deleted=deleted)])
 
     async def used_by(self, here: Here, version: r.Numbered) -> tuple[str, ...]:
         """The keys of the layout that need this version: targets, configs, migrations, successors."""

@@ -42,7 +42,9 @@ class Reader(Protocol):
 class Here:
     """A subject as it is.
 
-    :ivar texts: by version name. :ivar record: with drafts left out and what was deleted as deleted.
+    :ivar record: as it is kept, with what its life cycle calls deleted as deleted. A version whose key somebody took
+        away stands in it still: its number is taken.
+    :ivar texts: by version name, drafts left out. :ivar names: of all versions that there are keys of.
     """
 
     subject: str
@@ -52,16 +54,25 @@ class Here:
     record: r.Subject
     revision: int
     texts: Mapping[str, Entry]
+    names: frozenset[str]
 
     @property
     def live(self) -> tuple[r.Numbered, ...]:
         """The versions that are not deleted, oldest first."""
-        return tuple(each for each in self.record.versions if not each.deleted)
+        return self.versions()
+
+    @property
+    def next_number(self) -> int:
+        """What the next version is called: no number that is or was taken, nor the name of a draft."""
+        number = self.record.next_number
+        while str(number) in self.names:
+            number += 1
+        return number
 
     def versions(self, *, deleted: bool = False, only_deleted: bool = False) -> tuple[r.Numbered, ...]:
-        if only_deleted:
-            return tuple(each for each in self.record.versions if each.deleted)
-        return self.record.versions if deleted else self.live
+        """The versions that are there, oldest first; softly deleted ones where they are asked for."""
+        there = (each for each in self.record.versions if each.name in self.texts)
+        return tuple(each for each in there if (each.deleted if only_deleted else deleted or not each.deleted))
 
     def text(self, version: r.Numbered) -> str:
         return self.texts[version.name].value.decode("utf-8", "replace")
@@ -134,7 +145,7 @@ class State:
             if _unnumbered(here, lived):
                 here = await self.load(subject)
             found.append(_seen(here, lived))
-        return sorted((here for here in found if here.record.versions), key=lambda here: here.subject)
+        return sorted((here for here in found if here.versions(deleted=True)), key=lambda here: here.subject)
 
     async def _look(self, subject: str) -> Here:
         family = family_of(subject)
@@ -173,9 +184,8 @@ def _here(subject: str, family: str, entry: Entry | None, document: Entry | None
     except InvalidInput as error:
         raise not_permitted(f"families/{family} cannot be read: {error.message}") from error
     record = r.read_subject(document.value if document else None)
-    kept = tuple(each for each in record.versions if each.name in texts)
     revision = document.revision if document else 0
-    return Here(subject, family, described, entry, replace(record, versions=kept), revision, texts)
+    return Here(subject, family, described, entry, record, revision, texts, frozenset(texts))
 
 
 def _unnumbered(here: Here, lives: Mapping[str, Entry]) -> list[str]:
@@ -203,11 +213,10 @@ def _seen(here: Here, lives: Mapping[str, Entry]) -> Here:
     """As somebody sees it from outside: no drafts, and what its life cycle calls deleted is deleted."""
     states = {name: _state(entry) for name, entry in lives.items()}
     versions = tuple(
-        replace(each, deleted=each.deleted or states.get(each.name) == "deleted")
-        for each in here.record.versions
-        if states.get(each.name) != "draft"
+        replace(each, deleted=each.deleted or states.get(each.name) == "deleted") for each in here.record.versions
     )
-    return replace(here, record=replace(here.record, versions=versions))
+    texts = {name: entry for name, entry in here.texts.items() if states.get(name) != "draft"}
+    return replace(here, record=replace(here.record, versions=versions), texts=texts)
 
 
 def _state(entry: Entry | None) -> str:

@@ -101,7 +101,7 @@ class Writing:
         there = await self._finding.exact(here, asked)
         if there is not None and wanted.id in (None, there.id):
             return there.id, there
-        if wanted.version is not None and wanted.version not in (-1, here.record.next_number) and mode != _IMPORT:
+        if wanted.version is not None and wanted.version not in (-1, here.next_number) and mode != _IMPORT:
             raise faults.RegistryFault(42201, f"Version is not one more than previous version: {wanted.version}")
         if setting.validates_fields:
             _check_reserved(asked, newest)
@@ -127,7 +127,7 @@ class Writing:
     async def _add(
         self, here: Here, content: Content, identity: str, wanted: Wanted, by: Attribution
     ) -> tuple[int, r.Numbered]:
-        number = wanted.version if wanted.version not in (None, -1) else here.record.next_number
+        number = wanted.version if wanted.version not in (None, -1) else here.next_number
         if number is None or not 0 < number <= NUMBER_MAX:
             raise faults.invalid_version(str(number))
         if any(each.number == number for each in here.record.versions):
@@ -154,15 +154,15 @@ class Writing:
     async def _delete_subject(self, subject: str, by: Attribution, *, permanent: bool) -> list[int]:
         here = await self._state.load(subject)
         await self._check_deletable(here)
-        if not here.record.versions:
+        there = here.versions(deleted=True)
+        if not there:
             raise faults.subject_not_found(subject)
         if permanent:
             if here.live:
                 raise faults.subject_not_soft_deleted(subject)
-            numbers = [each.number for each in here.record.versions]
-            await self._check_unused(here, here.record.versions)
-            await self._remove(here, here.record.versions, by)
-            return numbers
+            await self._check_unused(here, there)
+            await self._remove(here, there, by)
+            return [each.number for each in there]
         if not here.live:
             raise faults.subject_soft_deleted(subject)
         await self._check_unreferenced(here, here.live)
@@ -200,8 +200,9 @@ class Writing:
             raise faults.not_permitted(f"Subject {here.subject} is in read-only mode")
 
     async def _check_unreferenced(self, here: Here, versions: tuple[r.Numbered, ...]) -> None:
+        referring = await self._finding.referring()
         for version in versions:
-            if await self._finding.referenced_by(here, version):
+            if await self._finding.referenced_by(here, version, referring):
                 raise faults.still_referenced(here.subject, version.number)
 
     async def _check_unused(self, here: Here, versions: tuple[r.Numbered, ...]) -> None:
@@ -227,8 +228,9 @@ class Writing:
             before[schema] = here.texts[version.name]
             await ids.take(version.id, (here.family, version.name))
         left = tuple(each for each in here.record.versions if each not in gone)
-        record = replace(here.record, versions=left) if left else r.Subject()
-        if not left:  # nothing is left of the subject, nor of what was set for it
+        record = replace(here.record, versions=left)
+        if len(here.versions(deleted=True)) == len(gone):
+            record = r.Subject(left)  # nothing is left of the subject, nor of what was set for it
             family = f"families/{here.family}"
             document = family_document(here, dict.fromkeys(FAMILY_FIELDS.values()))
             before[family] = here.family_entry

@@ -122,7 +122,8 @@ class _Versions:
     async def users(self, request: Request) -> Response:
         here = await self._registry.state.meant(subject(request))
         found = self._registry.finding.version(here, path(request, "version"), deleted=True)
-        users = await self._registry.finding.referenced_by(here, found, deleted=flag(request, "deleted"))
+        finding = self._registry.finding
+        users = await finding.referenced_by(here, found, await finding.referring(), deleted=flag(request, "deleted"))
         return answer(page(request, users))
 
     async def delete(self, request: Request) -> Response:
