@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import random
+import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,8 +20,12 @@ from versiqiid.adapters.sql.side import Tables
 from versiqiid.adapters.sql.snapshots import SqlSnapshots
 from versiqiid.adapters.sqlite.journal import SqliteJournal
 from versiqiid.adapters.sqlite.side import SNAPSHOTS, SideFile
+from versiqiid.api import points
+from versiqiid.api.history import History
 from versiqiid.core.canonical import digest
 from versiqiid.core.past import PastKey, Picture, pack, unpack
+from versiqiid.core.snapshot import Change, Value
+from versiqiid.engine.facts import Attribution, key_fact
 from versiqiid.engine.past import Past, Snapshot, check_snapshots
 from versiqiid.errors import InvalidInput, JournalRefused
 from versiqiid.ports import Query
@@ -93,6 +99,48 @@ async def test_each_recorded_picture_is_reconstructed(tmp_path: Path, seed: int)
         assert snapshots.kept
         assert snapshots.dropped == []
         assert await check_snapshots(journal, snapshots) == len(set(snapshots.kept))
+
+
+TOLD = st.lists(
+    st.tuples(
+        st.sampled_from(["bindings/prod/av/a", "configs/av/1/b"]),
+        st.integers(1, 6),
+        st.sampled_from([b"x", b"y", None]),
+        st.booleans(),
+    ),
+    max_size=20,
+)
+
+
+@settings(max_examples=60)
+@given(told=TOLD)
+def test_one_key_and_all_keys_tell_the_same_past(told: list[tuple[str, int, bytes | None, bool]]) -> None:
+    """In whatever order revisions were reported, and wherever the store was put back."""
+
+    async def work(folder: Path) -> None:
+        async with await SqliteJournal.open(folder / "journal.db", clock=SteppingClock()) as journal:
+            for key, revision, raw, present in told:
+                value = None if raw is None else Value(raw, revision)
+                before = None if value else Value(b"", 1)
+                made = key_fact(Change(key, before, value, revision), Attribution(correlation_id="c"))
+                assert made.observed is not None
+                await journal.append([replace(made, observed=replace(made.observed, present=present))])
+            past, history = Past(journal, Counting(folder / "snapshots.db"), interval=3, per_key=0), History(journal)
+            size = await journal.size()
+            for at in range(size + 1):
+                for key, known in (await past.at(at)).items():
+                    found = points.at(await history.revisions(key), points.ByPosition(at - 1))
+                    assert found is not None
+                    assert (found.revision, found.digest, found.position) == (
+                        known.revision,
+                        known.digest,
+                        known.position,
+                    )
+            projected = {record.key: record.revision for record in await journal.keys()}
+            assert projected == {key: known.revision for key, known in (await past.at(size)).items() if known.digest}
+
+    with tempfile.TemporaryDirectory() as folder:
+        anyio.run(work, Path(folder))
 
 
 # --------------------------------------------------------------------------------------------------- snapshots

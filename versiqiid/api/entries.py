@@ -20,6 +20,7 @@ class Revision:
     """One revision of a key. ``digest`` None = deleted by it.
 
     :ivar undoes: the correlation id whose undoing it is part of, None for any other.
+    :ivar returned: the store was put back to it, from a later revision.
     """
 
     revision: int
@@ -29,6 +30,7 @@ class Revision:
     type: str
     position: int
     undoes: str | None = None
+    returned: bool = False
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -64,6 +66,7 @@ def revision_of(entry: Recorded) -> Revision:
     data = data_of(entry)
     revision, rollback = data.get("revision"), data.get("rollback")
     undoes = rollback.get("undo") if isinstance(rollback, dict) else None
+    seen = data.get("observed")
     return Revision(
         revision=revision if isinstance(revision, int) else 0,
         time=entry.time,
@@ -72,6 +75,7 @@ def revision_of(entry: Recorded) -> Revision:
         type=entry.type,
         position=entry.position,
         undoes=undoes if isinstance(undoes, str) else None,
+        returned=isinstance(seen, dict) and seen.get("returned") is True,
     )
 
 

@@ -7,7 +7,7 @@ of that correlation id" (``docs/kv-layout.md``). No two of these can be meant by
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeAlias
@@ -66,9 +66,22 @@ def at(known: Sequence[Revision], place: Place) -> Revision | None:
         case ByRevision(revision):
             return next((found for found in reversed(known) if found.revision == revision), None)
         case ByTime(time):
-            return next((found for found in reversed(known) if found.time <= time), None)
+            return newest(found for found in known if found.time <= time)
         case ByPosition(position):
-            return next((found for found in reversed(known) if found.position <= position), None)
+            return newest(found for found in known if found.position <= position)
+
+
+def newest(known: Iterable[Revision]) -> Revision | None:
+    """Where a key stands after these revisions of it, in the journal's order.
+
+    One may be recorded behind a later one, when two processes report: the highest counts, and what the store was put
+    back to.
+    """
+    standing: Revision | None = None
+    for revision in known:
+        if standing is None or revision.returned or revision.revision >= standing.revision:
+            standing = revision
+    return standing
 
 
 def _utc(text: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from versiqiid.api.entries import Revision, data_of, every
 from versiqiid.api.expectation import at as at_revision
 from versiqiid.api.history import History
-from versiqiid.api.points import ByRevision, Place, at
+from versiqiid.api.points import ByPosition, ByRevision, Place, at, newest
 from versiqiid.api.service import OPERATIONS_MAX, Service, Write, Written
 from versiqiid.core import keys as k
 from versiqiid.core.canonical import digest
@@ -107,8 +107,7 @@ class Rollback:
             foreign = _standing([revision for revision in after if revision.undoes != correlation_id])
             if foreign:
                 raise _changed_since(key, correlation_id, foreign[0])
-            before = [revision for revision in known if revision.position < position]
-            move = await self._moved(key, before[-1] if before else None)
+            move = await self._moved(key, at(known, ByPosition(position - 1)))
             if move.differs or not after:
                 moves.append(move)
         if not first:
@@ -256,7 +255,7 @@ class Rollback:
 
 def _newest_until(known: Sequence[Revision], revision: int) -> Revision | None:
     """A key's revision when the store stood at ``revision``: exactly that one, or the newest before it."""
-    return next((found for found in reversed(known) if found.revision <= revision), None)
+    return newest(found for found in known if found.revision <= revision)
 
 
 def _environment_of(key: str) -> str | None:

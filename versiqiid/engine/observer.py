@@ -35,6 +35,9 @@ FACTS_AT_ONCE = 500
 
 JOURNAL_RETRY_S = 0.5
 
+CATCH_UPS = 3
+"""How often a new leader looks for what is not recorded: once more than things may move meanwhile. Arbitrary."""
+
 
 class Observer:
     """Takes in what the watch sees. ``lead`` and ``stand_by`` switch recording on and off.
@@ -82,8 +85,21 @@ class Observer:
         await self.complete.wait()
         self.leading.set()
         self.standing_by = anyio.Event()
-        causes = await self._record(await self._unrecorded(), present=True)
+        causes = await self._catch_up()
         reconciler.all_again(causes[-1] if causes else Cause(str(uuid.uuid4())))
+
+    async def _catch_up(self) -> list[Cause]:
+        """Record what the journal does not know, and look again: others write and record meanwhile, and what was read a
+        moment before must not stand above it.
+        """
+        causes: list[Cause] = []
+        for _ in range(CATCH_UPS):
+            found = await self._unrecorded()
+            if not found:
+                break
+            causes += await self._record([change for change in found if _went_on(change)])
+            causes += await self._record([change for change in found if not _went_on(change)], present=True)
+        return causes
 
     def stand_by(self) -> None:
         """Record nothing from now on."""
@@ -263,6 +279,7 @@ class Observer:
                 await anyio.sleep(JOURNAL_RETRY_S)
             else:
                 found = {entry.key[strip:]: Value(entry.value, entry.revision) for entry in listing.entries}
+                self._attributions.take_in(found)  # it may be newer than what the watch has seen
                 return {key: value for key, value in found.items() if is_fact(key)}, listing.index
 
 
@@ -273,6 +290,11 @@ def _differs(record: KeyRecord | None, value: Value | None) -> bool:
     if record.digest != digest(value.raw):
         return True
     return record.revision > value.revision
+
+
+def _went_on(change: Change) -> bool:
+    """Whether the key is at a later revision than the journal knows: no return, whatever is recorded meanwhile."""
+    return change.before is not None and change.after is not None and change.after.revision > change.before.revision
 
 
 def _cause(entry: Recorded) -> Cause:
