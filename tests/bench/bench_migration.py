@@ -9,19 +9,25 @@ from pathlib import Path
 
 import anyio
 
+from versiqiid.adapters.validation import ProcessValidator
 from versiqiid.adapters.wasm import WasmRuntime
 from versiqiid.core.document import read
 from versiqiid.core.envelope import build, interpret
+from versiqiid.core.snapshot import Observation, Snapshot, Value
+from versiqiid.engine.lawcheck import Effort, LawCheck
+from versiqiid.engine.pairs import pair
 from versiqiid.ports import GuestCall
 
-KEYS = Path(__file__).parents[2] / "examples" / "scan-engine" / "keys"
+PROJECT = Path(__file__).parents[2]
+KEYS = PROJECT / "examples" / "scan-engine" / "keys"
+PLUGINS = PROJECT / "plugins" / "migrations"
 CALLS = 1_000
 TASKS = 16
 COMPILATIONS = 10
 
 
 def run() -> list[tuple[str, float, str]]:
-    """Name, value and unit of each figure; about three seconds."""
+    """Name, value and unit of each figure; some seconds."""
     return anyio.run(_run)
 
 
@@ -30,6 +36,8 @@ async def _run() -> list[tuple[str, float, str]]:
     runtime = WasmRuntime()
     first = await runtime.run(call)
     one_by_one = await _one_by_one(runtime, call)
+    script = await runtime.run(_script())
+    in_lua = await _one_by_one(runtime, _script())
     return [
         ("migration step, one at a time, p50", statistics.median(one_by_one) * 1e3, "ms"),
         ("migration step, one at a time, p99", statistics.quantiles(one_by_one, n=100)[98] * 1e3, "ms"),
@@ -37,6 +45,10 @@ async def _run() -> list[tuple[str, float, str]]:
         ("migration step with its envelope built and read", CALLS / await _whole(runtime), "1/s"),
         ("migration module, start of the engine and compilation", await _compile(call) * 1e3, "ms"),
         ("migration step, fuel", first.fuel, "fuel"),
+        ("migration steps in one turn of a worker", CALLS / await _in_one_turn(runtime, call), "1/s"),
+        ("migration step in Lua, one at a time, p50", statistics.median(in_lua) * 1e3, "ms"),
+        ("migration step in Lua, fuel", script.fuel, "fuel"),
+        ("law test of one step and its way back, documents", *await _laws()),
     ]
 
 
@@ -49,6 +61,33 @@ def _call(name: str) -> GuestCall:
 def _envelope(name: str) -> bytes:
     config = read((KEYS / "configs/av-engine/1.0.0" / name).read_bytes())
     return build(config, family="scan-engine", frm="1.0.0", to="2.0.0")
+
+
+def _script() -> GuestCall:
+    script = (PLUGINS / "lua/scan-engine/up.lua").read_text(encoding="utf-8")
+    return GuestCall(b"", "", "", _envelope("default"), script)
+
+
+async def _in_one_turn(runtime: WasmRuntime, call: GuestCall) -> float:
+    start = time.perf_counter()
+    await runtime.run_many([call] * CALLS, budget_s=600)
+    return time.perf_counter() - start
+
+
+async def _laws() -> tuple[float, str]:
+    values = {
+        path.relative_to(KEYS).as_posix(): Value(path.read_bytes(), 1) for path in KEYS.rglob("*") if path.is_file()
+    }
+    snapshot = Snapshot()
+    snapshot.apply(Observation(values, index=1, complete=True))
+    directions = pair(snapshot, "scan-engine", "1.0.0", "2.0.0")
+    async with ProcessValidator() as validator:
+        laws = LawCheck(validator, WasmRuntime())
+        await laws.run(*directions, Effort(count=10))
+        start = time.perf_counter()
+        report = await laws.run(*directions, Effort(count=1_000, budget_s=600))
+        took = time.perf_counter() - start
+    return sum(step.tally.tried for step in report.steps) / took, "1/s"
 
 
 async def _one_by_one(runtime: WasmRuntime, call: GuestCall) -> list[float]:

@@ -4,28 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
-from versiqiid.core.lens.operations import (
-    Add,
-    Convert,
-    Head,
-    Hoist,
-    In,
-    Lens,
-    Map,
-    Operation,
-    Plunge,
-    Remove,
-    Rename,
-    Wrap,
-    is_lossy,
-)
+from versiqiid.core.lens import operations as op
+from versiqiid.core.lens.operations import is_lossy
 from versiqiid.core.limits import pointer_token
 
 if TYPE_CHECKING:
     Tokens = tuple[str, ...]
 
 
-def invert(lens: Lens) -> Lens:
+def invert(lens: op.Lens) -> op.Lens:
     """The lens that undoes this one: each operation's inverse, in the opposite order. Inverting twice changes nothing.
 
     ``apply(invert(lens), apply(lens, document)) == document`` for every document that the lens takes, when
@@ -34,7 +21,7 @@ def invert(lens: Lens) -> Lens:
     return tuple(_inverse(operation) for operation in reversed(lens))
 
 
-def lossy_pointers(lens: Lens) -> tuple[str, ...]:
+def lossy_pointers(lens: op.Lens) -> tuple[str, ...]:
     """Where a document loses something that the inverse cannot bring back: JSON Pointers into the document that goes
     in, sorted, none of them inside another. Empty for a lossless lens.
 
@@ -51,33 +38,33 @@ def lossy_pointers(lens: Lens) -> tuple[str, ...]:
     return tuple("".join(map(pointer_token, tokens)) for tokens in kept)
 
 
-def _inverse(operation: Operation) -> Operation:  # noqa: C901, PLR0911 - one line for each operation
+def _inverse(operation: op.Operation) -> op.Operation:  # noqa: C901, PLR0911 - one line for each operation
     match operation:
-        case Rename(source, destination):
-            return Rename(destination, source)
-        case Add(name, types, default):
-            return Remove(name, types, default)
-        case Remove(name, types, default):
-            return Add(name, types, default)
-        case Hoist(host, name):
-            return Plunge(host, name)
-        case Plunge(host, name):
-            return Hoist(host, name)
-        case Wrap(name):
-            return Head(name)
-        case Head(name):
-            return Wrap(name)
-        case In(name, lens):
-            return In(name, invert(lens))
-        case Map(lens):
-            return Map(invert(lens))
-        case Convert(name, up, down, source_type, destination_type):
-            return Convert(name, down, up, destination_type, source_type)
+        case op.Rename(source, destination):
+            return op.Rename(destination, source)
+        case op.Add(name, types, default):
+            return op.Remove(name, types, default)
+        case op.Remove(name, types, default):
+            return op.Add(name, types, default)
+        case op.Hoist(host, name):
+            return op.Plunge(host, name)
+        case op.Plunge(host, name):
+            return op.Hoist(host, name)
+        case op.Wrap(name):
+            return op.Head(name)
+        case op.Head(name):
+            return op.Wrap(name)
+        case op.In(name, lens):
+            return op.In(name, invert(lens))
+        case op.Map(lens):
+            return op.Map(invert(lens))
+        case op.Convert(name, up, down, source_type, destination_type):
+            return op.Convert(name, down, up, destination_type, source_type)
         case _:  # pragma: no cover - the type checker proves that this is unreachable
             assert_never(operation)
 
 
-def _lost(lens: Lens) -> set[Tokens]:
+def _lost(lens: op.Lens) -> set[Tokens]:
     """What the operations lose, called as it is called before the lens."""
     lost: set[Tokens] = set()
     for operation in reversed(lens):
@@ -85,32 +72,32 @@ def _lost(lens: Lens) -> set[Tokens]:
     return lost
 
 
-def _lost_by(operation: Operation) -> set[Tokens]:
+def _lost_by(operation: op.Operation) -> set[Tokens]:
     match operation:
-        case Remove(name) | Head(name):
+        case op.Remove(name) | op.Head(name):
             return {(name,)}
-        case Convert(name):
+        case op.Convert(name):
             return {(name,)} if is_lossy(operation) else set()
-        case In(name, lens):
+        case op.In(name, lens):
             return {(name, *tokens) for tokens in _lost(lens)}
-        case Map(lens):
+        case op.Map(lens):
             return {()} if _lost(lens) else set()
         case _:
             return set()
 
 
-def _before(operation: Operation, tokens: Tokens) -> set[Tokens]:
+def _before(operation: op.Operation, tokens: Tokens) -> set[Tokens]:
     """What this place was called before the operation; a place that it joined of two was both."""
     match operation:
-        case Rename(source, destination) if tokens[:1] == (destination,):
+        case op.Rename(source, destination) if tokens[:1] == (destination,):
             return {(source, *tokens[1:])}
-        case Hoist(host, name) if tokens[:1] == (name,):
+        case op.Hoist(host, name) if tokens[:1] == (name,):
             return {(host, *tokens)}
-        case Plunge(host, name) if tokens == (host,):
+        case op.Plunge(host, name) if tokens == (host,):
             return {(host,), (name,)}
-        case Plunge(host, name) if tokens[:2] == (host, name):
+        case op.Plunge(host, name) if tokens[:2] == (host, name):
             return {tokens[1:]}
-        case In(name, lens) if tokens[:1] == (name,):
+        case op.In(name, lens) if tokens[:1] == (name,):
             inside = {tokens[1:]}
             for earlier in reversed(lens):
                 inside = {before for place in inside for before in _before(earlier, place)}

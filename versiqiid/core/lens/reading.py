@@ -6,27 +6,8 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from versiqiid.core.lens.operations import (
-    EMPTY,
-    SCALARS,
-    TYPES,
-    Add,
-    Convert,
-    Head,
-    Hoist,
-    In,
-    Lens,
-    Map,
-    Operation,
-    Plunge,
-    Remove,
-    Rename,
-    Wrap,
-    is_type,
-    operation_name,
-    same,
-    scalar_text,
-)
+from versiqiid.core.lens import operations as op
+from versiqiid.core.lens.operations import EMPTY, SCALARS, TYPES, is_type, operation_name, same, scalar_text
 from versiqiid.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -36,7 +17,7 @@ DEPTH_MAX = 50
 """Lenses within lenses. Arbitrary: a document has 100 levels at most, and two of them hold one lens."""
 
 
-def parse_lens(value: Json) -> Lens:
+def parse_lens(value: Json) -> op.Lens:
     """The lens that this JSON describes.
 
     :raises InvalidInput: it describes none; the message names the operation by its index (``2.0`` is the first one of
@@ -45,12 +26,12 @@ def parse_lens(value: Json) -> Lens:
     return _lens(value, "")
 
 
-def lens_to_json(lens: Lens) -> list[Json]:
+def lens_to_json(lens: op.Lens) -> list[Json]:
     """The JSON that :func:`parse_lens` reads as this lens, every default spelt out."""
     return [{operation_name(operation): _fields(operation)} for operation in lens]
 
 
-def _lens(value: Json, where: str) -> Lens:
+def _lens(value: Json, where: str) -> op.Lens:
     if not isinstance(value, list):
         raise InvalidInput(f"{_place(where)} must be an array of operations")
     if where.count(".") >= DEPTH_MAX:
@@ -58,7 +39,7 @@ def _lens(value: Json, where: str) -> Lens:
     return tuple(_operation(item, f"{where}{index}") for index, item in enumerate(value))
 
 
-def _operation(value: Json, where: str) -> Operation:
+def _operation(value: Json, where: str) -> op.Operation:
     if not isinstance(value, dict) or len(value) != 1:
         raise InvalidInput(
             f"lens operation {where} must be an object with exactly one name, the operation",
@@ -83,18 +64,18 @@ def _operation(value: Json, where: str) -> Operation:
     return read(fields, where)
 
 
-def _rename(fields: dict[str, Json], where: str) -> Rename:
+def _rename(fields: dict[str, Json], where: str) -> op.Rename:
     if fields["source"] == fields["destination"]:
         raise _wrong(where, "rename", "'source' and 'destination' must differ")
-    return Rename(fields["source"], fields["destination"])
+    return op.Rename(fields["source"], fields["destination"])
 
 
-def _add(fields: dict[str, Json], where: str) -> Add:
-    return Add(fields["name"], *_typed(fields, where, "add"))
+def _add(fields: dict[str, Json], where: str) -> op.Add:
+    return op.Add(fields["name"], *_typed(fields, where, "add"))
 
 
-def _remove(fields: dict[str, Json], where: str) -> Remove:
-    return Remove(fields["name"], *_typed(fields, where, "remove"))
+def _remove(fields: dict[str, Json], where: str) -> op.Remove:
+    return op.Remove(fields["name"], *_typed(fields, where, "remove"))
 
 
 def _typed(fields: dict[str, Json], where: str, name: str) -> tuple[tuple[str, ...], Json]:
@@ -108,12 +89,12 @@ def _typed(fields: dict[str, Json], where: str, name: str) -> tuple[tuple[str, .
     return types, default
 
 
-def _hoist(fields: dict[str, Json], where: str) -> Hoist:
-    return Hoist(*_hosted(fields, where, "hoist"))
+def _hoist(fields: dict[str, Json], where: str) -> op.Hoist:
+    return op.Hoist(*_hosted(fields, where, "hoist"))
 
 
-def _plunge(fields: dict[str, Json], where: str) -> Plunge:
-    return Plunge(*_hosted(fields, where, "plunge"))
+def _plunge(fields: dict[str, Json], where: str) -> op.Plunge:
+    return op.Plunge(*_hosted(fields, where, "plunge"))
 
 
 def _hosted(fields: dict[str, Json], where: str, name: str) -> tuple[str, str]:
@@ -122,23 +103,23 @@ def _hosted(fields: dict[str, Json], where: str, name: str) -> tuple[str, str]:
     return fields["host"], fields["name"]
 
 
-def _wrap(fields: dict[str, Json], _where: str) -> Wrap:
-    return Wrap(fields["name"])
+def _wrap(fields: dict[str, Json], _where: str) -> op.Wrap:
+    return op.Wrap(fields["name"])
 
 
-def _head(fields: dict[str, Json], _where: str) -> Head:
-    return Head(fields["name"])
+def _head(fields: dict[str, Json], _where: str) -> op.Head:
+    return op.Head(fields["name"])
 
 
-def _in(fields: dict[str, Json], where: str) -> In:
-    return In(fields["name"], _lens(fields["lens"], where + "."))
+def _in(fields: dict[str, Json], where: str) -> op.In:
+    return op.In(fields["name"], _lens(fields["lens"], where + "."))
 
 
-def _map(fields: dict[str, Json], where: str) -> Map:
-    return Map(_lens(fields["lens"], where + "."))
+def _map(fields: dict[str, Json], where: str) -> op.Map:
+    return op.Map(_lens(fields["lens"], where + "."))
 
 
-def _convert(fields: dict[str, Json], where: str) -> Convert:
+def _convert(fields: dict[str, Json], where: str) -> op.Convert:
     source_type, destination_type = fields["sourceType"], fields["destinationType"]
     for field in ("sourceType", "destinationType"):
         if fields[field] not in SCALARS:
@@ -148,7 +129,7 @@ def _convert(fields: dict[str, Json], where: str) -> Convert:
         raise _wrong(where, "convert", "'mapping' must be an array of two objects, the way up and the way down")
     up = _way(mapping[0], source_type, destination_type, where, "up")
     down = _way(mapping[1], destination_type, source_type, where, "down")
-    return Convert(fields["name"], up, down, source_type, destination_type)
+    return op.Convert(fields["name"], up, down, source_type, destination_type)
 
 
 def _way(way: dict[str, Json], frm: str, to: str, where: str, name: str) -> dict[str, Json]:
@@ -182,21 +163,21 @@ def _scalar(text: str, type_name: str) -> Any:
     return value if value is not _NONE and is_type(value, type_name) else _NONE
 
 
-def _fields(operation: Operation) -> dict[str, Json]:  # noqa: PLR0911 - one return for each shape
+def _fields(operation: op.Operation) -> dict[str, Json]:  # noqa: PLR0911 - one return for each shape
     match operation:
-        case Rename(source, destination):
+        case op.Rename(source, destination):
             return {"source": source, "destination": destination}
-        case Add(name, types, default) | Remove(name, types, default):
+        case op.Add(name, types, default) | op.Remove(name, types, default):
             return {"name": name, "type": list(types) if len(types) > 1 else types[0], "default": default}
-        case Hoist(host, name) | Plunge(host, name):
+        case op.Hoist(host, name) | op.Plunge(host, name):
             return {"host": host, "name": name}
-        case Wrap(name) | Head(name):
+        case op.Wrap(name) | op.Head(name):
             return {"name": name}
-        case In(name, lens):
+        case op.In(name, lens):
             return {"name": name, "lens": lens_to_json(lens)}
-        case Map(lens):
+        case op.Map(lens):
             return {"lens": lens_to_json(lens)}
-        case Convert(name, up, down, source_type, destination_type):
+        case op.Convert(name, up, down, source_type, destination_type):
             return {
                 "name": name,
                 "mapping": [dict(up), dict(down)],
@@ -213,7 +194,7 @@ def _place(where: str) -> str:
     return f"'lens' of lens operation {where.removesuffix('.')}" if where else "a lens"
 
 
-_Reader = Callable[[dict[str, Any], str], Operation]
+_Reader = Callable[[dict[str, Any], str], op.Operation]
 
 _READERS: dict[str, tuple[tuple[str, ...], tuple[str, ...], _Reader]] = {
     "rename": (("source", "destination"), (), _rename),

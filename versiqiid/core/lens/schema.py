@@ -5,21 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
-from versiqiid.core.lens.operations import (
-    Add,
-    Convert,
-    Head,
-    Hoist,
-    In,
-    Lens,
-    Map,
-    Operation,
-    Plunge,
-    Remove,
-    Rename,
-    Wrap,
-    operation_name,
-)
+from versiqiid.core.lens import operations as op
+from versiqiid.core.lens.operations import operation_name
 from versiqiid.core.lens.references import changed_reference, follow
 from versiqiid.core.lens.scalars import converted
 from versiqiid.core.limits import pointer_token
@@ -35,7 +22,7 @@ _WHOLE = (
 """Keywords that speak about an object or array as a whole: a lens cannot tell what becomes of what they say."""
 
 
-def apply_to_schema(lens: Lens, schema: Json) -> Json:
+def apply_to_schema(lens: op.Lens, schema: Json) -> Json:
     """The schema of the documents that :func:`versiqiid.core.lens.apply` makes from documents of ``schema``.
 
     Members are followed through ``properties``, ``required`` and ``items``, and through ``$ref`` within the schema,
@@ -111,53 +98,53 @@ class _Object:
             self.required.append(name)
 
 
-def _lens(lens: Lens, schema: Json, at: _At) -> Json:
+def _lens(lens: op.Lens, schema: Json, at: _At) -> Json:
     for index, operation in enumerate(lens):
         indices = f"{at.indices}.{index}" if at.indices else str(index)
         schema = _operation(operation, schema, replace(at, indices=indices, operation=operation_name(operation)))
     return schema
 
 
-def _operation(operation: Operation, schema: Json, at: _At) -> Json:
-    if isinstance(operation, Map):
+def _operation(operation: op.Operation, schema: Json, at: _At) -> Json:
+    if isinstance(operation, op.Map):
         array = _followed(schema, at, "array")
         return {**array, "items": _lens(operation.lens, array.get("items", True), at.below("items"))}
     members = _object(schema, at)
     match operation:
-        case Rename(source, destination):
+        case op.Rename(source, destination):
             members.put(destination, members.get(source), required=source in members.required)
             members.take(source)
-        case Add(name, types, default):
+        case op.Add(name, types, default):
             written = list(types) if len(types) > 1 else types[0]
             members.put(name, {"type": written, "default": default}, required=True)
-        case Remove(name):
+        case op.Remove(name):
             members.take(name)
-        case Hoist(host, name):
+        case op.Hoist(host, name):
             inner = _object(members.get(host), at.below("properties", host))
             taken, required = inner.take(name)
             members.properties[host] = inner.schema()
             members.put(name, taken, required=required)
-        case Plunge(host, name):
+        case op.Plunge(host, name):
             inner = _object(members.get(host), at.below("properties", host))
             taken, required = members.take(name)
             inner.put(name, taken, required=required)
             members.properties[host] = inner.schema()
-        case Wrap(name) | Head(name) | In(name) | Convert(name):
+        case op.Wrap(name) | op.Head(name) | op.In(name) | op.Convert(name):
             members.properties[name] = _replaced(operation, members.get(name), at.below("properties", name))
         case _:  # pragma: no cover - the type checker proves that this is unreachable
             assert_never(operation)
     return members.schema()
 
 
-def _replaced(operation: Wrap | Head | In | Convert, schema: Json, at: _At) -> Json:
+def _replaced(operation: op.Wrap | op.Head | op.In | op.Convert, schema: Json, at: _At) -> Json:
     match operation:
-        case Wrap():
+        case op.Wrap():
             return {"type": "array", "items": schema}
-        case Head():
+        case op.Head():
             return _followed(schema, at, "array").get("items", True)
-        case In():
+        case op.In():
             return _lens(operation.lens, schema, at)
-        case Convert():
+        case op.Convert():
             scalar = _followed(schema, at, operation.source_type, whole=("const", "enum"))
             mapped = converted(operation, scalar)
             if mapped is None:
