@@ -17,7 +17,7 @@ TESSERA_FSCK = GoInstall(
     "tessera-fsck", "1.0.0", (1,), "about 10 seconds", package="github.com/transparency-dev/tessera/cmd/fsck"
 )
 
-TLOGCHECK = GoModule("tlogcheck", "0.35.0", (0, 35), "a few seconds", package=".")
+TLOGCHECK = GoModule("tlogcheck", "0.29.0", (0, 29), "a few seconds", package=".")
 """``golang.org/x/mod/sumdb`` of that version with a ``main`` of ours around it."""
 
 AICS_WITNESS = PythonTool("aics-witness", "0.1.0", (0, 1), "some seconds", python=(3, 12))

@@ -27,7 +27,7 @@ func main() {
 	err := fmt.Errorf("usage: tlogcheck version | log DIR VKEY-FILE [CHECKPOINT-FILE ...] | receipt RECEIPT ENTRY VKEY-FILE")
 	switch {
 	case len(os.Args) == 2 && os.Args[1] == "version":
-		fmt.Println("0.35.0") // of golang.org/x/mod
+		fmt.Println("0.29.0") // of golang.org/x/mod
 		return
 	case len(os.Args) >= 4 && os.Args[1] == "log":
 		err = checkLog(os.Args[2], os.Args[3], os.Args[4:])
