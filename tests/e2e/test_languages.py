@@ -29,38 +29,38 @@ def world(family: str, described: dict[str, object], schema: bytes, config: byte
     }
 
 
-def test_an_avro_family(daemon: Daemon) -> None:
+def test_an_avro_family(shared: Daemon) -> None:
     """A YAML config with an untagged union is in sync; one that does not fit is rejected at its place."""
     binding = "prod/avro-engine/default"
     keys = world("avro", {"language": "avro"}, json.dumps(AVRO).encode(), b"depth: 1\nnext: {depth: 2}\n")
-    daemon.load(keys)
-    daemon.until_status(binding, state="InSync")
-    with daemon.client() as client:
+    shared.load(keys)
+    shared.until_status(binding, state="InSync")
+    with shared.client() as client:
         assert client.get(f"/v1/effective/{binding}").content == b'{"depth":1,"next":{"depth":2}}'
         put = client.put("/v1/configs/avro-engine/1.0.0/default", content=b"depth: x", headers={"If-Match": "*"})
         assert put.status_code in (200, 204), put.text
-        told = daemon.until_status(binding, state="Rejected")
+        told = shared.until_status(binding, state="Rejected")
         assert [(each["pointer"], each["keyword"]) for each in told["violations"]] == [("/depth", "type")]
         assert client.get(f"/v1/effective/{binding}").content == b'{"depth":1,"next":{"depth":2}}'
 
 
-def test_a_protobuf_family(daemon: Daemon) -> None:
+def test_a_protobuf_family(shared: Daemon) -> None:
     """Its message is named by the family; the schema is the text of a ``.proto`` file."""
     binding = "prod/proto-engine/default"
     described = {"language": "protobuf", "message": "Scan"}
-    daemon.load(world("proto", described, PROTO, b'{"depth": 1, "other": {"on": true}}'))
-    daemon.until_status(binding, state="InSync")
-    daemon.load({"families/other": json.dumps({"language": "protobuf", "message": "Nobody"}).encode()})
-    with daemon.client() as client:
+    shared.load(world("proto", described, PROTO, b'{"depth": 1, "other": {"on": true}}'))
+    shared.until_status(binding, state="InSync")
+    shared.load({"families/other": json.dumps({"language": "protobuf", "message": "Nobody"}).encode()})
+    with shared.client() as client:
         headers = {"If-Match": "*"}
         client.put("/v1/configs/proto-engine/1.0.0/default", content=b'{"depht": 1}', headers=headers)
-    told = daemon.until_status(binding, state="Rejected")
+    told = shared.until_status(binding, state="Rejected")
     assert [each["keyword"] for each in told["violations"]] == ["fields"]
 
 
-def test_a_schema_that_cannot_be_used_holds(daemon: Daemon) -> None:
+def test_a_schema_that_cannot_be_used_holds(shared: Daemon) -> None:
     """And the reason says which schema and why."""
-    daemon.load(world("broken", {"language": "protobuf", "message": "Nobody"}, PROTO, b"{}"))
-    told = daemon.until_status("prod/broken-engine/default", state="Held")
+    shared.load(world("broken", {"language": "protobuf", "message": "Nobody"}, PROTO, b"{}"))
+    told = shared.until_status("prod/broken-engine/default", state="Held")
     assert "schemas/broken/1.0.0" in told["reason"]
     assert "Nobody" in told["reason"]
