@@ -169,6 +169,30 @@ def test_an_opposite_key_of_ones_own_stays(shared: Daemon, tmp_path: Path) -> No
         assert client.get("/v1/migrations/own/2.0.0/1.0.0").json() == own
 
 
+def test_scripts_are_registered_both_ways_and_run(shared: Daemon, tmp_path: Path) -> None:
+    """`add --lua` tries the laws on them; `run` carries a config with them, and tells what it cost."""
+    family(shared, "scripts")
+    up, down = tmp_path / "up.lua", tmp_path / "down.lua"
+    up.write_text(
+        'function migrate(c) move(c, "/depth", "/scan/depth") restore(c, "/report", "summary") return c end',
+        encoding="utf-8",
+    )
+    down.write_text(
+        'function migrate(c) move(c, "/scan/depth", "/depth") take(c, "/scan") take(c, "/report") return c end',
+        encoding="utf-8",
+    )
+    added = ("migrations", "add", "scripts", "1.0.0", "2.0.0", "--lua", str(up), "--back", str(down))
+    lossy = shared.cli(*added)
+    assert lossy.returncode == 3
+    assert "up(down(y, stash)) = y" in lossy.stderr
+    kept = down.read_text(encoding="utf-8").replace('take(c, "/report")', 'keep(c, "/report", "summary")')
+    down.write_text(kept, encoding="utf-8")
+    done = shared.cli(*added)
+    assert done.returncode == 0, done.stderr
+    carried = shared.cli("migrations", "run", "scripts", "1.0.0", "2.0.0", file(tmp_path, "c", {"depth": 3}))
+    assert json.loads(carried.stdout) == {"scan": {"depth": 3}, "report": "summary"}
+
+
 def test_one_way_of_a_lens_is_one_key(shared: Daemon, tmp_path: Path) -> None:
     family(shared, "oneway")
     lens = file(tmp_path, "lens", LENS)
@@ -243,7 +267,7 @@ def test_a_config_is_mapped_between_regions(start: Any, tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------------------------ init and build
 
 
-@pytest.mark.parametrize("language", ["c", "lens"])
+@pytest.mark.parametrize("language", ["c", "lens", "lua"])
 def test_a_project_builds_and_passes_its_law_tests(tmp_path: Path, language: str) -> None:
     """Offline: no daemon is asked."""
     folder = str(tmp_path / "project")
