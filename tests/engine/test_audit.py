@@ -11,6 +11,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from tests.contract.places import SqlitePlace
 from tests.engine.forger import ORIGIN, SIGNER, SIZE, edit, entries_of, flip, forge, sign
 from versiqiid.adapters.sqlite.journal import SqliteJournal
 from versiqiid.core import merkle, note, tiles
@@ -326,16 +327,7 @@ UPDATE_ENTRY = "UPDATE entries SET entry = CAST(replace(CAST(entry AS TEXT), '\"
 
 def tamper_database(folder: Path, *statements: str) -> None:
     """As the file's owner would: guards off, change, guards on again."""
-    database = sqlite3.connect(folder / "journal.db")
-    guards = database.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
-    for name, _ in guards:
-        database.execute(f"DROP TRIGGER {name}")
-    for statement in statements:
-        assert database.execute(statement).rowcount != 0
-    for _, sql in guards:
-        database.execute(sql)
-    database.commit()
-    database.close()
+    SqlitePlace(folder / "journal.db").tamper(*statements)
 
 
 @pytest.mark.parametrize(
