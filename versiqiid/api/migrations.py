@@ -23,11 +23,15 @@ from versiqiid.core.stash import Stash
 from versiqiid.engine.lawcheck import Effort, LawCheck, Report
 from versiqiid.engine.mapping import Mapping
 from versiqiid.engine.pairs import pair
-from versiqiid.errors import InvalidInput, NotFound, Refused
+from versiqiid.errors import InvalidInput, NotFound, Refused, Unavailable
 from versiqiid.ports import MigrationRuntime, Validator
 
 REGISTRATION = Effort(count=500, budget_s=0.5, twice_max=100)
 """How hard a pair is tried when it is registered: somebody waits. ``migrations test`` and the leader try harder."""
+
+
+COMPILING_S = 30.0
+"""How long a registration waits for a large module to be compiled, which goes on when nobody waits any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ class Migrations:
 
         A pair is tried when both of its directions are there afterwards, with their family and schemas.
 
-        :raises LawBroken: with the documents that show it.
+        :raises LawBroken: with the documents that show it. :raises Unavailable: a module is still being compiled.
         """
         overlay = {write.key: write.raw for write in writes if write.op != "check"}
         touched = [
@@ -103,6 +107,10 @@ class Migrations:
             first, second = pair(gathering.snapshot(), family, source, destination)
         except (NotFound, InvalidInput):  # nothing to try it on yet; the status tells when it is used
             return
+        with anyio.move_on_after(COMPILING_S) as compiling:
+            await self._laws.prepare(first, second)
+        if compiling.cancelled_caught:
+            raise _still_compiling(family, source, destination)
         async with self._turn:
             report = await self._laws.run(first, second, REGISTRATION)
         if report.findings:
@@ -176,6 +184,15 @@ def path_between(snapshot: Snapshot, family: str, source: str, destination: str)
     edges = {ends: edge for ends, edge in edges_of(_manifests(snapshot, family)).items() if not edge.inverse}
     order = sorted(snapshot.schema_versions[family])
     return best_path(scheme, order=order, edges=edges, sources=[source], wanted=destination)
+
+
+def _still_compiling(family: str, source: str, destination: str) -> Unavailable:
+    error = Unavailable(
+        f"migrations/{family}/{source}/{destination}: its module is being compiled; nothing was written",
+        hint="A large module takes a minute, once. Try again then.",
+    )
+    error.maybe_written = False
+    return error
 
 
 def _manifests(snapshot: Snapshot, family: str) -> dict[tuple[str, str], Json]:

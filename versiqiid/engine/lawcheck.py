@@ -123,6 +123,10 @@ class LawCheck:
     def __init__(self, validator: Validator, runtime: MigrationRuntime) -> None:
         self._trips = Trips(validator, runtime)
 
+    async def prepare(self, first: Direction, second: Direction | None) -> None:
+        """Let the guests be compiled, which may take a while for a large one and says nothing about the laws."""
+        await self._trips.warm(Course(first, second))
+
     async def run(self, first: Direction, second: Direction | None, effort: Effort) -> Report:
         """Try a step and, where there is one, the opposite step; results of the first are inputs of the second.
 
