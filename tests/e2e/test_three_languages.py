@@ -50,11 +50,14 @@ def load(daemon: Daemon, keys: dict[str, bytes]) -> None:
     rest = {key: raw for key, raw in keys.items() if key not in modules}
     operations = [{"op": "set", "key": key, "value": raw.decode()} for key, raw in rest.items()]
     with daemon.client() as client:
-        client.timeout = 900
         for key in sorted(modules, key=lambda each: (-each.count("/"), each)):
             answer = client.put(f"/v1/{key}", content=modules[key])
             assert answer.status_code in (200, 201), answer.text
-        answer = client.post("/v1/txn", json={"operations": operations})
+        for _ in range(40):  # each waits for half a minute before it says that the compiler is not done
+            answer = client.post("/v1/txn", json={"operations": operations})
+            if answer.status_code != 503:
+                break
+            assert "being compiled" in answer.json()["detail"]
     assert answer.status_code == 200, answer.text
 
 
