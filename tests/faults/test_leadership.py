@@ -54,7 +54,7 @@ class Pair:
         session = self.consul.call("GET", "/v1/kv/versiqii/_system/leader").json()[0]["Session"]
         assert self.consul.call("PUT", f"/v1/session/destroy/{session}").status == 200
 
-    def until(self, what: str, holds: Callable[[], bool], within_s: float = 20) -> None:
+    def until(self, what: str, holds: Callable[[], bool], within_s: float = 60) -> None:
         deadline = time.monotonic() + within_s
         while not holds():
             assert time.monotonic() < deadline, f"waited {within_s} s: {what}"
@@ -89,14 +89,14 @@ def test_standby_takes_over_after_a_crash(pair: Pair) -> None:
 
 
 def test_standby_takes_over_at_once_after_a_stop(pair: Pair) -> None:
-    """SIGTERM hands the lead back; the standby needs no time to live to pass."""
+    """SIGTERM hands the lead back. That nobody waits then is shown in virtual time, how long it takes by the bench."""
     first = pair.start("first")
     pair.until("first leads", lambda: pair.leader() == "first")
     pair.start("second")
     pair.put(scan_world())
     pair.until("converged", lambda: pair.effective() == {"depth": 3})
     assert first.stop() == 0
-    pair.until("second leads", lambda: pair.leader() == "second", 5)
+    pair.until("second leads", lambda: pair.leader() == "second")
 
 
 def told(daemon: Daemon) -> dict[str, Any]:

@@ -44,6 +44,6 @@ async def _run(check: Check, into: list[Finding]) -> None:
         )
     except VersiqiiError as error:
         into.append(Finding(name, Level.ERROR, error.message, error.hint or "See the daemon's log."))
-    except Exception as error:  # noqa: BLE001 - a doctor that dies tells nothing about the rest
+    except Exception as error:  # a doctor that dies tells nothing about the rest
         log.error("internal_error", kind=type(error).__name__, check=name, exc_info=error)
         into.append(Finding(name, Level.ERROR, "internal error", "The daemon's log has the details: report it."))
