@@ -27,7 +27,7 @@ from versiqiid.testing.watch_contract import WatchContract
 from versiqiid.testing.watching import Watching, watching
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
     from tests.services.consul import ConsulOnDisk, ConsulWithAcl
 
@@ -195,6 +195,18 @@ async def test_a_shard_that_there_is_no_room_to_cut_is_looked_through_for_what_c
         await seen.until_values({each: value for each, value in now.items() if not each.startswith("t/d/")})
 
 
+async def test_what_changes_as_a_wait_ends_is_told(consul: Consul) -> None:
+    """Waits are over before an answer can come, so none counts as early; what it says is news all the same."""
+    async with ConsulStore.connect(at(consul), watch=replace(SMALL, part_wait_s=0.0)) as store:
+        await fill(store, TREE)
+        async with watching(store, "t/") as seen:
+            await until_shards(store, 12, 64)
+            for number in range(15):
+                fresh = {f"t/{room}/p{number % 10}": b"%d" % number for room in "abcdef"}
+                await fill(store, fresh)
+                await seen.until(lambda fresh=fresh: fresh.items() <= seen.values().items())  # type: ignore[misc]
+
+
 async def test_a_watch_that_ended_gives_its_connections_back_soon(consul: Consul) -> None:
     """Consul keeps a query whose asker is gone until its wait is over, and takes 200 connections from one address: with
     waits of minutes, a daemon that is started three times would be locked out.
@@ -245,6 +257,31 @@ async def test_a_transaction_that_makes_directories_is_told_at_once(consul: Cons
             await store.commit([Set(key, b"1") for key in sorted(keys)])
             await seen.until(lambda: all(seen.values().get(key) == b"1" for key in keys))
             assert batch_of(seen, keys, b"1") == [keys]
+
+
+async def test_how_far_a_watch_is_behind_can_be_seen_while_its_observer_holds_it_up(consul: Consul) -> None:
+    gate = anyio.Event()
+
+    async def slow(event: WatchEvent) -> None:
+        if isinstance(event, Batch) and not event.complete:
+            await gate.wait()
+
+    async with ConsulStore.connect(at(consul), watch=SMALL) as store, anyio.create_task_group() as tasks:
+        await store.commit([Set("t/a", b"1")])
+        tasks.start_soon(store.watch, "t/", slow)
+        await until_lag(store, lambda lag: lag == 0 and store.coverage().index > 0)
+        for number in range(5):
+            await store.commit([Set("t/a", b"%d more" % number)])
+        await until_lag(store, lambda lag: lag > 0)
+        gate.set()
+        await until_lag(store, lambda lag: lag == 0)
+        tasks.cancel_scope.cancel()
+
+
+async def until_lag(store: ConsulStore, holds: Callable[[int], bool]) -> None:
+    with anyio.fail_after(60):
+        while not holds(store.coverage().lag):
+            await anyio.sleep(0.01)
 
 
 # ------------------------------------------------------------------------------------------------- trouble, guards

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from anyio.from_thread import start_blocking_portal
+from anyio.lowlevel import checkpoint
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -305,3 +306,4 @@ class StoreMachine(RuleBasedStateMachine):
         if not self.watch.cancel():
             self.watch.result()
             raise AssertionError("the watch returned")
+        self.portal.call(checkpoint)  # until the loop has heard of it, it may still tell of what is old by then

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from versiqiid.ports import Coverage, Shard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable
 
     from versiqiid.adapters.consul.mosaic import Piece
     from versiqiid.ports import Metrics
@@ -39,24 +39,27 @@ class Allowance:
     def __init__(self, queries_max: int = QUERIES_MAX, metrics: Metrics | None = None) -> None:
         self._queries_max = queries_max
         self._metrics = metrics
-        self._standings: dict[object, Standing] = {}
+        self._watches: dict[object, Callable[[], Standing]] = {}
 
     def room(self, watch: object) -> int:
         """How many queries this watch may have open, those that it has included."""
-        others = sum(len(standing.pieces) for other, standing in self._standings.items() if other is not watch)
+        others = sum(len(standing().pieces) for other, standing in self._watches.items() if other is not watch)
         return max(1, self._queries_max - others)
 
-    def report(self, watch: object, pieces: Iterable[Piece], index: int, store_index: int) -> None:
-        """Note how a watch stands."""
-        self._standings[watch] = Standing(tuple(pieces), index, store_index)
+    def join(self, watch: object, standing: Callable[[], Standing]) -> None:
+        """A watch begins.
+
+        :param standing: asked whenever somebody wants to know: a watch that is held up by its observer tells nothing.
+        """
+        self._watches[watch] = standing
 
     def leave(self, watch: object) -> None:
         """The watch has ended."""
-        self._standings.pop(watch, None)
+        self._watches.pop(watch, None)
 
     def coverage(self, now: float) -> Coverage:
         """All queries of all watches, as of now. The indexes are those of the watch that is furthest behind."""
-        standings = list(self._standings.values())
+        standings = [standing() for standing in self._watches.values()]
         shards = (_shard(piece, now) for standing in standings for piece in standing.pieces)
         behind = max(standings, key=lambda each: each.store_index - each.index, default=Standing(()))
         return Coverage(

@@ -56,8 +56,8 @@ class WatchOptions:
     :ivar probe_s: while queries block, the server is asked this often for a sign of life, with a quorum behind it.
     :ivar resync_s: after so long, each shard is read and told again, however healthy the watch looks.
     :ivar shrink_share: the share of a shard's keys that may vanish at once without a second look.
-    :ivar settle_s: with several shards, answers are told once no other has come for so long, and for as long as the
-        heaviest shard takes to be put together: those of the same commit come within that.
+    :ivar settle_s: with several shards, answers are told once no other has begun to come for so long: those of the same
+        commit do within that.
     :ivar hold_s: the first of them waits no longer than this, also when others are known to be on their way.
     :ivar names: the pace of queries for names. Every write under a split point wakes them, and most bring nothing.
     :ivar dice: throws for the spread of delays, 0 to 1.
@@ -144,11 +144,11 @@ class Asker:
         below = await reader.wait(prefix, arriving, _blocking(index, wait_s))
         now = anyio.current_time()
         early = _early(index, now - begun, wait_s)
-        if not early or below.index <= index:
+        if below.index <= index:
             return Answered(piece.held, below.index, early, now), reader.meta
         if not self._is_heavy(piece):
             answer, meta = await self._get(piece, UNBLOCKED, 0)
-            return replace(answer, early=True), meta
+            return replace(answer, early=early), meta
         held, index = await self._drilled(piece, below, reader)
         return Answered(held, index, early, anyio.current_time()), reader.meta
 

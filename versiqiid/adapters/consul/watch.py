@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from versiqiid.adapters.consul.allowance import Standing
 from versiqiid.adapters.consul.mosaic import Answered, Listed, Mosaic, Piece
 from versiqiid.adapters.consul.pulse import Beat, Pulse
 from versiqiid.adapters.consul.shards import Asker, WatchOptions
@@ -34,9 +35,6 @@ __all__ = ["PrefixWatch", "WatchOptions"]
 
 _WAIT_MAX_S = 600.0
 """Consul's own limit (``max_query_time``)."""
-
-_BYTE_S = 1e-8
-"""What a server needs for a byte of an answer before it begins to come, in seconds: 26 ms for 2.7 MB were measured."""
 
 
 @dataclass(slots=True, eq=False)
@@ -105,6 +103,7 @@ class PrefixWatch:
         self._seen_up_to = 0
 
     async def run(self) -> None:
+        self._allowance.join(self, self._standing)
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._pulse.run)
@@ -167,7 +166,6 @@ class PrefixWatch:
             await self._deal_with_errors()
             await self._deal_with_names()
             self._follow_mosaic(tasks)
-            self._report()
             wave = [each for each in self._running.values() if isinstance(each.outcome, Answered)]
             left_s = self._until(wave) - anyio.current_time()
             if left_s <= 0:
@@ -181,7 +179,9 @@ class PrefixWatch:
         return [each for each in self._running.values() if self._mosaic.pieces.get(each.piece.query) is each.piece]
 
     def _until(self, wave: list[_Running]) -> float:
-        """When these answers are told: once others of the same commit have had the time to arrive."""
+        """When these answers are told: once others of the same commit have had the time to arrive. What wakes their
+        queries is small, and is on its way at the same moment.
+        """
         if not wave:
             return inf
         first, last = min(each.arrived_at for each in wave), max(each.arrived_at for each in wave)
@@ -190,8 +190,7 @@ class PrefixWatch:
         most = first + self._options.hold_s
         if any(each.is_coming for each in self._running.values()):
             return most
-        heaviest = max(piece.load for piece in self._mosaic.pieces.values())
-        return min(most, last + self._options.settle_s + heaviest * _BYTE_S)
+        return min(most, last + self._options.settle_s)
 
     async def _tell(self, wave: list[_Running]) -> None:
         options, now = self._options, anyio.current_time()
@@ -270,6 +269,6 @@ class PrefixWatch:
             self._failures = 0
             self._complained.clear()
 
-    def _report(self) -> None:
+    def _standing(self) -> Standing:
         store_index = max(self._pulse.newest, self._mosaic.index)
-        self._allowance.report(self, self._mosaic.pieces.values(), self._seen_up_to, store_index)
+        return Standing(tuple(self._mosaic.pieces.values()), self._seen_up_to, store_index)
