@@ -20,7 +20,7 @@ TESSERA_FSCK = GoInstall(
 TLOGCHECK = GoModule("tlogcheck", "0.29.0", (0, 29), "a few seconds", package=".")
 """``golang.org/x/mod/sumdb`` of that version with a ``main`` of ours around it."""
 
-AICS_WITNESS = PythonTool("aics-witness", "0.1.0", (0, 1), "some seconds", python=(3, 12))
+AICS_WITNESS = PythonTool("aics-witness", "0.1.0", (0, 1), "some seconds")
 """A witness (C2SP ``tlog-witness``) and a verifier (``aics_tlog``) by others."""
 
 NEEDED = (VERSITYGW, TESSERA_FSCK, TLOGCHECK, AICS_WITNESS)
