@@ -125,9 +125,7 @@ def retire(settings: Settings, admin_url: str | None, days: float) -> tuple[int,
             before = rfc3339(time.time() - days * 86_400)
             gone = [name for name in await opened.only_history(before) if object_of(name) in there]
             if gone:
-                data = {"before": before, "count": len(gone), "archive": objects.place}
-                fact = Draft("DocumentsRetired", CHECKPOINT_STREAM, data, OPERATOR, str(uuid.uuid4()))
-                await opened.append([fact])
+                await opened.append([retired(before, len(gone), objects.place)])
             return gone, objects.place
 
     gone, place = anyio.run(run)
@@ -140,6 +138,12 @@ def retire(settings: Settings, admin_url: str | None, days: float) -> tuple[int,
 
         let_go_of_postgres(admin_url, gone)
     return len(gone), place
+
+
+def retired(before: str, count: int, place: str) -> Draft:
+    """The fact that so many documents are in the archive alone from now on."""
+    data = {"before": before, "count": count, "archive": place}
+    return Draft("DocumentsRetired", CHECKPOINT_STREAM, data, OPERATOR, str(uuid.uuid4()))
 
 
 @dataclass(frozen=True, slots=True)

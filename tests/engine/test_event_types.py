@@ -14,17 +14,22 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from tests.engine.test_rollback import do
-from tests.engine.world import UP, World, running, scan_world
+from tests.engine.world import ROOT, UP, World, running, scan_world
 from versiqiid.adapters.vault import told
 from versiqiid.adapters.vault.client import Grant
 from versiqiid.adapters.vault.settings import VaultSettings
+from versiqiid.api.registry.commits import Keys
+from versiqiid.api.registry.policies import Policies
+from versiqiid.api.registry.state import State
 from versiqiid.api.rest.witness import Witness
+from versiqiid.archives import retired
 from versiqiid.core.canonical import digest
 from versiqiid.core.cloudevent import Source, latest, message
 from versiqiid.core.events import CATALOGUE, RESERVED, Topic, asyncapi, event_schema, topics_of
+from versiqiid.core.registry.content import Form, Text
 from versiqiid.engine.access import AccessLog
 from versiqiid.engine.audit import sign_on_request
-from versiqiid.engine.facts import DAEMON
+from versiqiid.engine.facts import DAEMON, Attribution
 from versiqiid.engine.timestamping import stamp_newest
 from versiqiid.errors import Forbidden
 from versiqiid.ports import Query, Recorded
@@ -82,6 +87,7 @@ async def keys_change(world: World) -> None:
 async def access_facts(world: World) -> None:
     """What the life of credentials and requests at the API tell."""
     log = AccessLog(world.engine.gate.append)
+    log.begin()
     settings = VaultSettings(address="http://127.0.0.1:1", token="t", consul_role="versiqiid")
     old, new = (
         Grant(name, 60.0, renewable=True, lease_id=f"lease-{name}", accessor=f"accessor-{name}")
@@ -119,6 +125,16 @@ async def requests(tell: Any) -> None:
         await witness(scope | ({"versiqii.actor": actor} if actor else {}), nothing, nothing)
 
 
+class Unread:
+    """A setting asks for no schema."""
+
+    async def read(self, text: Text) -> Form:
+        raise NotImplementedError
+
+    async def judge(self, old: Text, new: Text, policy: str) -> tuple[bool, tuple[str, ...]]:
+        raise NotImplementedError
+
+
 class Authority:
     place = "https://tsa.example"
 
@@ -129,6 +145,16 @@ class Authority:
 async def checkpoints(world: World) -> None:
     await sign_on_request(world.journal, LocalSigner(world.journal.origin), actor=DAEMON, correlation_id="asked")
     await stamp_newest(world.journal, Authority(), actor=DAEMON)
+    await world.journal.append([retired("2026-03-01T12:00:00Z", 2, "s3://archive")])
+
+
+async def registry_facts(world: World) -> None:
+    """What the registry's own records tell; its schemas are facts of keys."""
+    engine = world.engine
+    keys = Keys(world.store, engine.gate, engine.attributions, root=ROOT)
+    await Policies(State(keys, Unread())).set(
+        "scan-value", {"compatibilityLevel": "FULL"}, Attribution(correlation_id="asked")
+    )
 
 
 def check(entry: Recorded, document: dict[str, Any], source: Source) -> None:
@@ -153,6 +179,7 @@ async def test_every_type_is_made_and_fits_its_schema(tmp_path: Path) -> None:
     async with running(tmp_path) as world:
         await keys_change(world)
         await access_facts(world)
+        await registry_facts(world)
         await checkpoints(world)
         entries = await world.journal.read(Query(limit=10_000))
         source = Source(world.journal.origin)

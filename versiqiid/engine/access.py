@@ -48,7 +48,6 @@ class AccessLog:
         self._sieve = Sieve()
         self._waiting: deque[Access] = deque()
         self._missed = 0
-        self._trouble = ""
         self._bell = anyio.Event()
         self._begun = False
 
@@ -115,11 +114,6 @@ class AccessLog:
             for _ in batch:
                 self._waiting.popleft()
         return True
-
-    def _complain(self, error: VersiqiiError) -> None:
-        if error.message != self._trouble:
-            log.warning("access_not_recorded", code=error.code, reason=error.message, waiting=len(self._waiting))
-        self._trouble = error.message
 
 
 def _draft(fact: Access) -> Draft:
