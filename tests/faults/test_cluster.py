@@ -22,6 +22,10 @@ from tests.services.fixtures import launch
 pytestmark = [pytest.mark.consul, pytest.mark.timeout(300)]
 
 NAMES = [f"c{number}" for number in range(40)]
+RESYNC_S = 60
+"""Part of what is promised: whatever a watch missed is found by the next resync. Once, in many runs, the watch brought
+nothing after a frozen leader woke until then; with the default that takes up to five minutes."""
+
 CONNECTIONS_MAX = 200
 """Consul's default for ``limits.http_max_conns_per_client``."""
 
@@ -58,6 +62,10 @@ class Scene:
             f"serial {self.serial} everywhere",
             lambda values: values.keys() == wanted and all(serial_of(v) == self.serial for v in values.values()),
         )
+
+    def in_use(self) -> Passage:
+        """The way that the daemon took last."""
+        return max(self.passages, key=lambda passage: max((one.began for one in passage.exchanges), default=0.0))
 
     def at_rest(self) -> None:
         """The end of every scene: a last change arrives, everybody says the same, and nothing was ever wrong."""
@@ -112,7 +120,8 @@ def stage(cluster: ConsulCluster, tmp_path_factory: pytest.TempPathFactory) -> I
         )
         operators.put(serials(NAMES, 1))
         store = "consul://" + ",".join(passage.address for passage in passages)
-        daemon = Daemon(tmp_path_factory.mktemp("cluster"), ("--store", store))
+        flags = ("--store", store, "--resync-s", str(RESYNC_S))
+        daemon = Daemon(tmp_path_factory.mktemp("cluster"), flags)
         stack.callback(daemon.close)
         daemon.start()
         lookout = stack.enter_context(Lookout(addresses, f"{ROOT}/effective/", judge))
@@ -162,8 +171,9 @@ def test_leader_frozen(scene: Scene) -> None:
 
 @pytest.mark.parametrize("how", [Cut.REFUSED, Cut.SILENT])
 def test_network_cut(scene: Scene, how: Cut) -> None:
-    """The way to one server after the other is cut, then the way to all of them; refused or swallowed."""
-    for passage in scene.passages:
+    """The way to one server is cut, then the way to all of them; refused or swallowed."""
+    one_by_one = scene.passages if how is Cut.REFUSED else [scene.in_use()]  # silence takes a time limit each
+    for passage in one_by_one:
         passage.cut = how
         scene.change()
         scene.converged()
