@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -15,6 +17,9 @@ settings.register_profile(
 settings.load_profile("versiqii")
 
 pytest_plugins = ["tests.services.fixtures"]
+
+# A shell that runs the tests in the background lets them ignore interrupts, and programs under test would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
