@@ -29,8 +29,8 @@ run: $(READY) ## the daemon on the embedded store, until Ctrl-C; Swagger UI at h
 	@mkdir -p var
 	@exec $(BIN)/versiqiid run --data-dir var/versiqiid $(ARGS)
 
-test: services ## every test, with real services; ARGS="tests/unit -x" for less
-	@$(BIN)/python -m pytest --ignore=tests/bench $(ARGS)
+test: services ## every test, with real services, in lanes side by side; ARGS="tests/unit -x" for less
+	@$(BIN)/python -m $(if $(ARGS),pytest --ignore=tests/bench $(ARGS),tests.lanes)
 
 check: $(READY) ## lint, format, types, import contracts
 	$(BIN)/ruff check
