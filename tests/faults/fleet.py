@@ -10,13 +10,15 @@ import base64
 import hashlib
 import json
 import time
+import uuid
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from tests.services.wire import Reply, call
 
 ROOT = "versiqii"
-AT_ONCE = 64
+AT_ONCE = 60
+TICKET = "operators/ticket"
 SERIAL = {"type": "integer", "minimum": 1}
 UP = [{"op": "add", "path": "/scan", "value": {}}, {"op": "move", "from": "/serial", "path": "/scan/serial"}]
 DOWN = [{"op": "move", "from": "/scan/serial", "path": "/serial"}, {"op": "remove", "path": "/scan"}]
@@ -75,6 +77,10 @@ def judge(_key: str, before: bytes | None, now: bytes | None) -> str | None:
     return None
 
 
+def _operation(verb: str, key: str, value: bytes, **more: Any) -> dict[str, Any]:
+    return {"KV": {"Verb": verb, "Key": key, "Value": base64.b64encode(value).decode(), **more}}
+
+
 def digest(value: bytes) -> str:
     return f"sha256:{hashlib.sha256(value).hexdigest()}"
 
@@ -111,14 +117,26 @@ class Operators:
         raise AssertionError(f"{method} {path}: no answer within {self._within_s} s, at last {told}")
 
     def put(self, keys: dict[str, bytes], at_once: int = AT_ONCE) -> None:
-        """Write keys, so many in one transaction. A lost answer is asked again: what is written is written twice."""
+        """Write keys, so many in one transaction, each exactly once.
+
+        A server whose answer was lost may do what it was asked much later, over what was written since. So each
+        transaction moves a ticket from where it stood, and can happen only once and only before the next.
+        """
         names = list(keys)
         for start in range(0, len(names), at_once):
-            operations = [
-                {"KV": {"Verb": "set", "Key": f"{ROOT}/{key}", "Value": base64.b64encode(keys[key]).decode()}}
-                for key in names[start : start + at_once]
-            ]
-            self.ask("PUT", "/v1/txn", operations, done=lambda answer: answer.status == 200)
+            operations = [_operation("set", f"{ROOT}/{key}", keys[key]) for key in names[start : start + at_once]]
+            self._once(uuid.uuid4().hex.encode(), operations)
+
+    def _once(self, ticket: bytes, operations: list[dict[str, Any]]) -> None:
+        while True:
+            found = self.ask("GET", f"/v1/kv/{TICKET}?consistent", done=lambda answer: answer.status in {200, 404})
+            (entry,) = found.json() if found.status == 200 else ({"Value": None, "ModifyIndex": 0},)
+            if base64.b64decode(entry["Value"] or "") == ticket:
+                return
+            guard = _operation("cas", TICKET, ticket, Index=entry["ModifyIndex"])
+            answer = self.ask("PUT", "/v1/txn", [guard, *operations], done=lambda answer: answer.status in {200, 409})
+            if answer.status == 200:
+                return
 
     def tree(self, room: str) -> dict[str, bytes]:
         """Everything under a room, by a consistent read."""

@@ -253,7 +253,7 @@ def test_too_many_connections(scene: Scene) -> None:
             passage.cut = Cut.NO
         scene.change()
         scene.move("1.9.0")
-        scene.lookout.until("the daemon is told 429 again and again", lambda _: told_429(scene) >= 20)
+        scene.lookout.until("the daemon is told 429 again and again", lambda _: told_429(scene) >= 5)
     scene.converged()
     scene.at_rest()
 
