@@ -1,8 +1,8 @@
 """Every test, in lanes side by side: ``python -m tests.lanes [options of pytest]``.
 
 Most of the time the tests wait for servers, so lanes of folders run at once, each a pytest of its own with its own
-servers. Progress is printed as it comes; what a lane says after its tests is printed whole, lane by lane, and the last
-line counts all of them as pytest does.
+servers. Progress is printed as it comes; what a lane says after its tests is printed whole when it ends, and the last line
+counts all of them as pytest does.
 """
 
 from __future__ import annotations
@@ -50,6 +50,9 @@ class Lane:
                     with lock:
                         print(line, end="", flush=True)
         self.code = process.returncode
+        with lock:
+            print(f"\n#### {' '.join(self.folders)}: ended with {self.code}")
+            print("".join(self.told), flush=True)
 
     def counts(self) -> Counter[str]:
         """Numbers of the closing line, by word."""
@@ -75,8 +78,6 @@ def main(options: list[str], running: list[Lane] | None = None) -> int:
         thread.join()
     total: Counter[str] = Counter()
     for lane in running:
-        print(f"\n#### {' '.join(lane.folders)}: ended with {lane.code}", flush=True)
-        sys.stdout.writelines(lane.told)
         total += lane.counts()
     told = ", ".join(f"{count} {word}" for word, count in sorted(total.items())) or "nothing was run"
     print(f"==== {told} in {time.monotonic() - began:.2f}s ====", flush=True)
