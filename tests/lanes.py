@@ -1,8 +1,8 @@
 """Every test, in lanes side by side: ``python -m tests.lanes [options of pytest]``.
 
 Most of the time the tests wait for servers, so lanes of folders run at once, each a pytest of its own with its own
-servers. Progress is printed as it comes; what a lane says after its tests is printed whole when it ends, and the last line
-counts all of them as pytest does.
+servers. Progress is printed as it comes; what a lane says after its tests is printed whole when it ends, and the last
+line counts all of them as pytest does.
 """
 
 from __future__ import annotations
