@@ -18,7 +18,7 @@ from pathlib import Path
 
 TESTS = Path(__file__).parent
 LEFT_OUT = {"bench"}
-LANES = (("faults", "unit"), ("e2e", "engine"), ("contract",))
+LANES = (("faults", "unit"), ("e2e",), ("contract", "engine"))
 """Folders that take about as long together, by lane; folders that are not named go with the last one."""
 
 _COUNT = re.compile(r"(\d+) (failed|passed|skipped|errors?|xfailed|xpassed|deselected|warnings?)\b")
