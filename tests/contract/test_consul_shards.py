@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.anyio, pytest.mark.consul]
 
-SMALL = WatchOptions(sizes=Sizes(whole=20_000, split=8_000, merge=3_000), probe_s=0.2)
+SMALL = WatchOptions(sizes=Sizes(whole=20_000, split=8_000, merge=3_000), drill_from=1, probe_s=0.2)
 """A key of the tests' weighs about 1,000: shards of eight keys, trees of twenty in one piece."""
 
 PATIENT = replace(SMALL, settle_s=1.0, hold_s=30.0)

@@ -59,6 +59,8 @@ class WatchOptions:
     :ivar settle_s: with several shards, answers are told once no other has begun to come for so long: those of the same
         commit do within that.
     :ivar hold_s: the first of them waits no longer than this, also when others are known to be on their way.
+    :ivar drill_from: a shard that cannot be cut is looked through for what changed above so many times ``sizes.whole``;
+        below, reading it takes less than asking for its parts when many changed. Arbitrary.
     :ivar names: the pace of queries for names. Every write under a split point wakes them, and most bring nothing.
     :ivar dice: throws for the spread of delays, 0 to 1.
     """
@@ -70,6 +72,7 @@ class WatchOptions:
     shrink_share: float = 0.5
     settle_s: float = 0.015
     hold_s: float = 0.5
+    drill_from: int = 4
     sizes: Sizes = field(default_factory=Sizes)
     pace: Pace = field(default_factory=Pace)
     names: Pace = field(default_factory=lambda: Pace(unchanged=Backoff(first_s=0.02, most_s=0.5)))
@@ -146,7 +149,7 @@ class Asker:
         early = _early(index, now - begun, wait_s)
         if below.index <= index:
             return Answered(piece.held, below.index, early, now), reader.meta
-        if not self._is_heavy(piece):
+        if piece.load <= self._options.drill_from * self._options.sizes.whole:
             answer, meta = await self._get(piece, UNBLOCKED, 0)
             return replace(answer, early=early), meta
         held, index = await self._drilled(piece, below, reader)

@@ -28,10 +28,15 @@ if TYPE_CHECKING:
     from versiqiid.adapters.consul.allowance import Allowance
     from versiqiid.adapters.consul.endpoints import Endpoints
     from versiqiid.adapters.consul.shards import Outcome
+    from versiqiid.core.cursor import Pace
     from versiqiid.core.shards import Query
     from versiqiid.ports import Observe
 
 __all__ = ["PrefixWatch", "WatchOptions"]
+
+_BURST_LEAST = 4
+"""Queries that a shard may send one after the other, however many shards there are. Arbitrary: a few changes are told
+at once."""
 
 _WAIT_MAX_S = 600.0
 """Consul's own limit (``max_query_time``)."""
@@ -196,7 +201,7 @@ class PrefixWatch:
         options, now = self._options, anyio.current_time()
         again = [each for each in wave if each.piece.whole_again]
         answers = [(each.piece, each.outcome) for each in wave if isinstance(each.outcome, Answered)]
-        events, delays = self._mosaic.take(answers, options.pace, now=now, dice=options.dice())
+        events, delays = self._mosaic.take(answers, self._shared(options.pace), now=now, dice=options.dice())
         for event in events:
             await self._observe(event)
         for each in again:
@@ -208,6 +213,12 @@ class PrefixWatch:
             self._recovered()
             self._mosaic.replan(self._allowance.room(self))
 
+    def _shared(self, pace: Pace) -> Pace:
+        """One query's part of the pace: many that change together ask no more often, all in all, than one would."""
+        count = len(self._mosaic.pieces)
+        burst = min(pace.burst, max(_BURST_LEAST, pace.burst // count))
+        return replace(pace, burst=burst, refill_per_s=pace.refill_per_s / count)
+
     async def _deal_with_names(self) -> None:
         """Let the shards follow the names. Each answer may change who else is asked."""
         options = self._options
@@ -217,7 +228,7 @@ class PrefixWatch:
             if each.piece.whole_again:
                 each.resync_at = now + options.resync_s
             events, delay_s = self._mosaic.listed(
-                each.piece, answer, options.names, now=now, dice=options.dice(), queries_max=room
+                each.piece, answer, self._shared(options.names), now=now, dice=options.dice(), queries_max=room
             )
             for event in events:
                 await self._observe(event)
