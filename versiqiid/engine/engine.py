@@ -28,7 +28,7 @@ from versiqiid.engine.lawcheck import Effort
 from versiqiid.engine.lawwatch import LawWatch
 from versiqiid.engine.leadership import LeaderSettings, Leadership
 from versiqiid.engine.measured import MeasuredRuntime, MeasuredValidator
-from versiqiid.engine.observer import Observer
+from versiqiid.engine.observer import Observer, Watched
 from versiqiid.engine.promisewatch import PromiseWatch
 from versiqiid.engine.reconciler import Reconciler
 from versiqiid.engine.workqueue import WorkQueue
@@ -109,11 +109,9 @@ class Engine:
             self.snapshot,
             self.gate,
             self.attributions,
-            root=settings.leader.root,
+            Watched(settings.leader.root, ports.store.scan, settings.imports),
             metrics=ports.metrics,
             clock=clocks.monotonic,
-            scan=ports.store.scan,
-            imports=settings.imports,
         )
         self.leadership = Leadership(
             ports.store,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import anyio
 
@@ -39,11 +39,23 @@ CATCH_UPS = 3
 """How often a new leader looks for what is not recorded: once more than things may move meanwhile. Arbitrary."""
 
 
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What is looked at.
+
+    :ivar root: of the keys. :ivar scan: everything under a prefix of the store, never stale.
+    :ivar imports: trees that act as configs. Their keys are not in the root, so they are not missed there.
+    """
+
+    root: str
+    scan: Callable[[str], Awaitable[Listing]]
+    imports: Sequence[Import] = ()
+
+
 class Observer:
     """Takes in what the watch sees. ``lead`` and ``stand_by`` switch recording on and off.
 
-    :param clock: monotonic seconds. :param scan: everything under a prefix of the store, never stale.
-    :param imports: trees that act as configs. Their keys are not in the root, so they are not missed there.
+    :param clock: monotonic seconds.
     """
 
     def __init__(
@@ -51,21 +63,19 @@ class Observer:
         snapshot: Snapshot,
         gate: JournalGate,
         attributions: Attributions,
+        watched: Watched,
         *,
-        root: str,
         metrics: Metrics,
         clock: Callable[[], float],
-        scan: Callable[[str], Awaitable[Listing]],
-        imports: Sequence[Import] = (),
     ) -> None:
         self._snapshot = snapshot
         self._gate = gate
         self._attributions = attributions
-        self._root = root
+        self._root = watched.root
         self._metrics = metrics
         self._clock = clock
-        self._scan = scan
-        self._imports = imports
+        self._scan = watched.scan
+        self._imports = watched.imports
         self._reconciler: Reconciler | None = None
         self._epoch = 0
         self.complete = anyio.Event()
