@@ -24,7 +24,7 @@ from versiqiid.engine.gate import JournalGate
 from versiqiid.engine.gauges import measure
 from versiqiid.engine.imports import Importer
 from versiqiid.engine.lastgood import LastGood
-from versiqiid.engine.lawcheck import Effort
+from versiqiid.engine.lawcheck import Effort, LawCheck
 from versiqiid.engine.lawwatch import LawWatch
 from versiqiid.engine.leadership import LeaderSettings, Leadership
 from versiqiid.engine.measured import MeasuredRuntime, MeasuredValidator
@@ -204,8 +204,7 @@ class Engine:
         return LawWatch(
             self.snapshot,
             ports.store,
-            ports.validator,
-            ports.runtime,
+            LawCheck(ports.validator, ports.runtime),
             root=root,
             term=term,
             effort=effort,
