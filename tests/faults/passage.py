@@ -26,6 +26,7 @@ _GOOD = {200, 404}
 
 _LOOK_S = 0.02
 _UPSTREAM_S = 700
+_CROWDED_S = 30
 _NOT_RELAYED = {"transfer-encoding", "connection", "content-length", "keep-alive"}
 
 
@@ -39,12 +40,33 @@ class Cut(StrEnum):
 
 @contextlib.contextmanager
 def crowd(address: str, connections: int) -> Iterator[None]:
-    """So many connections to a server that want nothing, from where the passages come from."""
-    host, _, port = address.partition(":")
-    with contextlib.ExitStack() as held:
-        for _ in range(connections):
-            held.enter_context(socket.create_connection((host, int(port)), source_address=(SOURCE, 0)))
+    """So many connections to a server that want nothing, from where the passages come from: all that it takes.
+
+    A connection that is still counted when these come has its place taken later: the server judges connections in the
+    order they come, so when one more is answered, all before it were judged, and those it sent away come again.
+    """
+    held: list[socket.socket] = []
+    try:
+        deadline = time.monotonic() + _CROWDED_S
+        while len(held) < connections:
+            assert time.monotonic() < deadline, f"{address} takes only {len(held)} of {connections} connections"
+            held += [_connection(address) for _ in range(connections - len(held))]
+            with _connection(address) as one_more:
+                one_more.settimeout(_CROWDED_S)
+                assert b" 429 " in one_more.recv(100), f"{address} takes more than {connections} connections"
+            away, _, _ = select.select(held, [], [], 0)
+            for sent in away:
+                held.remove(sent)
+                sent.close()
         yield
+    finally:
+        for one in held:
+            one.close()
+
+
+def _connection(address: str) -> socket.socket:
+    host, _, port = address.partition(":")
+    return socket.create_connection((host, int(port)), source_address=(SOURCE, 0))
 
 
 @dataclass
