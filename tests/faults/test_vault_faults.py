@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from tests.contract import vault_setup as setup
-from tests.contract.test_vault import probe_of, running, until, value
+from tests.contract.vault_running import probe_of, running, until, value
 from versiqiid.adapters.prometheus import PrometheusMetrics
 from versiqiid.adapters.vault import VaultAuth, VaultCredentials, VaultSettings
 from versiqiid.core.access import Access
