@@ -13,10 +13,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from tests.contract.consul_at import at, dead
 from tests.contract.wayside import Asked, Says, wayside
 from tests.services.consul import Consul
 from tests.services.wire import free_ports
-from versiqiid.adapters.consul.settings import ConsulSettings, Tls, parse_addresses
+from versiqiid.adapters.consul.settings import Tls
 from versiqiid.adapters.consul.store import ConsulStore
 from versiqiid.adapters.consul.transport import Timeouts
 from versiqiid.adapters.prometheus import PrometheusMetrics
@@ -35,15 +36,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.anyio, pytest.mark.consul]
 
 QUICK = Timeouts(connect_s=1.0, answer_s=1.0)
-
-
-def at(*addresses: str, **more: object) -> ConsulSettings:
-    return ConsulSettings(parse_addresses(",".join(addresses)), **more)  # type: ignore[arg-type]
-
-
-def dead() -> str:
-    """An address where nobody listens."""
-    return f"127.0.0.1:{free_ports(1)[0]}"
 
 
 # ------------------------------------------------------------------------------------------------------- addresses

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from versiqiid.adapters.consul.settings import ConsulSettings, parse_addresses
+from tests.contract.consul_at import at
 from versiqiid.adapters.consul.store import ConsulStore
 from versiqiid.adapters.consul.watch import WatchOptions
 from versiqiid.errors import Forbidden
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.anyio, pytest.mark.consul]
 
 READ = 'key_prefix "t/" { policy = "read" }'
-
-
-def at(server: Consul, **more: object) -> ConsulSettings:
-    return ConsulSettings(parse_addresses(server.address), **more)  # type: ignore[arg-type]
 
 
 def alarms(seen: Watching) -> list[Trouble]:

@@ -83,3 +83,20 @@ def wayside(answer: Callable[[Asked], Says]) -> Iterator[Wayside]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def always(status: int, body: bytes = b"", **headers: str) -> Callable[[Asked], Says]:
+    """The same to whatever is asked."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return lambda _: Says(status, body, named)
+
+
+def like_consul(asked: Asked) -> Says:
+    """An empty Consul, as far as these tests look at it."""
+    if asked.path == "/v1/agent/self":
+        return Says(200, b'{"Config": {"Version": "1.20.6"}}')
+    if asked.path == "/v1/txn":
+        return Says(200, b'{"Results": [], "Errors": null}')
+    if asked.method == "GET":
+        return Says(404, b"", {"X-Consul-Index": "7", "X-Consul-KnownLeader": "true", "X-Consul-LastContact": "3"})
+    return Says(200, b"true")
