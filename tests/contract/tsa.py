@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import pytest
+from tests.services.fixtures import lacking
 
 _CONFIG = """
 [tsa]
@@ -40,13 +40,13 @@ authorityKeyIdentifier = keyid
 
 
 def openssl(*words: str | Path, data: bytes = b"") -> bytes:
-    """Run it, or skip the test where there is none; what it printed.
+    """Run it; what it printed. Without it the test is skipped, or fails where services are required.
 
     :raises subprocess.CalledProcessError: it said no.
     """
     program = shutil.which("openssl")
     if program is None:
-        pytest.skip("there is no openssl on PATH")
+        lacking("there is no openssl on PATH")
     command = [program, *(str(word) for word in words)]
     return subprocess.run(command, input=data, capture_output=True, check=True, timeout=60).stdout
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.e2e.processes import Daemon, until
+from tests.services.prometheus import PROMETHEUS
+from tests.services.recipes import Recipe
 
 METHODS = {"get", "put", "post", "delete"}
 
@@ -31,15 +34,14 @@ def test_health(shared: Daemon) -> None:
     assert get(shared, "/v1/leader").json().keys() == {"leader", "since", "epoch", "self"}
 
 
-def test_metrics_are_what_prometheus_reads(shared: Daemon) -> None:
-    """Checked by promtool where it is; no path and no key is a label."""
+@pytest.mark.prometheus
+def test_metrics_are_what_prometheus_reads(shared: Daemon, program: Callable[[Recipe], Path]) -> None:
+    """Checked by promtool; no path and no key is a label."""
     answer = get(shared, "/metrics")
     assert "versiqii_leader 1" in answer.text
     assert "configs/" not in answer.text
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        pytest.skip("promtool is not installed: apt-get install prometheus")
-    done = subprocess.run([promtool, "check", "metrics"], input=answer.content, capture_output=True, check=False)
+    command = [str(program(PROMETHEUS).parent / "promtool"), "check", "metrics"]
+    done = subprocess.run(command, input=answer.content, capture_output=True, check=False, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -7,7 +7,7 @@ Function fixtures give a fresh server. Those named `shared_…` are one server f
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, NoReturn, Protocol, Self, TypeVar
 
 import pytest
 
@@ -76,9 +76,14 @@ def _or_skipped(make: Callable[[], T]) -> T:
         pytest.fail(str(mistake), pytrace=False)
     except MissingServiceError as missing:
         _missing[str(missing)] = None
-        if required():
-            pytest.fail(str(missing), pytrace=False)
-        pytest.skip(str(missing))
+        lacking(str(missing))
+
+
+def lacking(why: str) -> NoReturn:
+    """Skip the test, or fail it where services are required: nothing that CI should have is missed silently."""
+    if required():
+        pytest.fail(why, pytrace=False)
+    pytest.skip(why)
 
 
 @pytest.fixture(scope="session")

@@ -117,3 +117,13 @@ def test_make_services_refuses_a_name_it_does_not_know() -> None:
     )
     assert done.returncode == 64
     assert "unknown: zookeeper; known: all, consul" in done.stderr
+
+
+@pytest.mark.parametrize(("demand", "outcome"), [({}, "1 skipped"), ({"CI": "true"}, "1 failed")])
+def test_a_program_on_the_machine_is_missed_like_a_service(
+    tmp_path: Path, demand: dict[str, str], outcome: str
+) -> None:
+    sample = "from tests.contract.tsa import openssl\n\ndef test_it(): openssl('version')\n"
+    done = run_pytest(tmp_path, sample, **demand)
+    assert outcome in done.stdout
+    assert "there is no openssl on PATH" in done.stdout
