@@ -100,7 +100,7 @@ async def test_rights_lost_on_a_part_are_an_alarm_that_stays(
     daemon = start("--store", f"consul://{consul.address}", CONSUL_HTTP_TOKEN=token)
     sight = Sight(daemon)
     wait("the tree is cut", lambda: sight.gauge("versiqii_watch_shards") > 5)
-    change_rules(consul, token, POLICY + 'key_prefix "versiqii/ballast/3/" { policy = "deny" }')
+    consul.change_rules(token, POLICY + 'key_prefix "versiqii/ballast/3/" { policy = "deny" }')
     for number, _ in enumerate(until("the alarm")):  # an open query still has the rights that it began with
         consul.call("PUT", f"/v1/kv/{tree[3]}", b"unseen %d" % number)
         if sight.is_alarmed():
@@ -110,12 +110,5 @@ async def test_rights_lost_on_a_part_are_an_alarm_that_stays(
     assert sight.is_alarmed(), "another part that is well is no end of the alarm"
     assert sight.gauge("versiqii_guard_trips_total") > 0
     assert sight.gauge("versiqii_unknown_keys") == len(tree)
-    change_rules(consul, token, POLICY)
+    consul.change_rules(token, POLICY)
     wait("the end of the alarm", sight.is_well)
-
-
-def change_rules(consul: ConsulWithAcl, token: str, rules: str) -> None:
-    listed = consul.call("GET", "/v1/acl/tokens").json()
-    policy = next(each for each in listed if each.get("SecretID") == token)["Policies"][0]
-    body = {"ID": policy["ID"], "Name": policy["Name"], "Rules": rules}
-    assert consul.call("PUT", f"/v1/acl/policy/{policy['ID']}", body).status == 200
