@@ -15,6 +15,7 @@ import anyio
 from versiqiid.api.entries import digest_of
 from versiqiid.api.expectation import ANYTHING, Expectation
 from versiqiid.api.guards import check_immutable, check_module, is_draft, is_immutable
+from versiqiid.api.marks import Mark, Turns, family_of, read_marks
 from versiqiid.core import keys as k
 from versiqiid.core.canonical import digest
 from versiqiid.core.published import Published, record_key
@@ -25,7 +26,7 @@ from versiqiid.engine.facts import Attribution, key_fact
 from versiqiid.engine.gate import JournalGate
 from versiqiid.errors import Conflict, Forbidden, InvalidInput, InvalidKey, NotFound, TooLarge
 from versiqiid.operations import check_operations, check_size
-from versiqiid.ports import ABSENT, Check, Delete, Entry, KeyRecord, KeyValueStore, Operation, Query, Set
+from versiqiid.ports import ABSENT, Check, Delete, Entry, KeyRecord, KeyValueStore, Operation, Query, Set, StoreLimits
 
 PAGE_SIZE_DEFAULT = 500
 PAGE_SIZE_MAX = 10_000
@@ -92,6 +93,7 @@ class Service:
         self._attributions = attributions
         self.root = root
         self.inspections: list[Inspection] = []
+        self._turns = Turns()
 
     async def get(self, key: str) -> Item:
         """The key as the store holds it now.
@@ -150,23 +152,36 @@ class Service:
     async def transact(self, writes: Sequence[Write], *, by: Attribution, validate_only: bool = False) -> Written:
         """All of it or nothing. ``by.correlation_id`` must be set.
 
-        What is written is written over exactly what was looked at; where a writer minds nothing and somebody else is
-        faster, it is looked at and tried again.
+        What is written is written over exactly what was looked at, and judged by what the families it is about hold
+        then; where a writer minds nothing and somebody else is faster, it is looked at, judged and tried again.
 
         :param writes: at most 128, no key twice.
         :raises InvalidInput: no operation, too many, an unknown one, a key twice, or a value that may not be there.
         :raises Conflict: an expectation failed; nothing was written.
         """
         _check_shape(writes)
-        for attempt in range(ATTEMPTS):
+        families = sorted({name for write in writes if write.op != "check" and (name := family_of(write.key))})
+        async with self._turns.at(families):
+            return await self._decided(writes, families, by, validate_only=validate_only)
+
+    async def _decided(
+        self, writes: Sequence[Write], families: Sequence[str], by: Attribution, *, validate_only: bool
+    ) -> Written:
+        judged: tuple[Mark, ...] | None = None
+        for _ in range(ATTEMPTS):
+            marks = await read_marks(self._before, families)
             before = {write.key: await self._before(write.key) for write in writes}
             for write in writes:
                 await self._check(write, before[write.key], writes)
-            for inspect in self.inspections if attempt == 0 else ():
-                await inspect([write for write in writes if _is_new(write, before[write.key])])
+            new = [write for write in writes if _is_new(write, before[write.key])]
+            for inspect in self.inspections if marks != judged else ():
+                await inspect(new)
+            judged = marks
             operations = [self._operation(write, before[write.key]) for write in writes]
+            moved = self._moved(marks, new)
+            operations += moved
             check_operations(operations, self.store.limits)
-            check_size(operations, self.store.limits)
+            _check_room(operations, len(moved), self.store.limits)
             if validate_only:
                 return Written(0, by.correlation_id, created=before[writes[0].key] is None)
             try:
@@ -174,6 +189,11 @@ class Service:
             except Conflict as conflict:
                 lost = conflict
         raise lost
+
+    def _moved(self, marks: Iterable[Mark], new: Iterable[Write]) -> tuple[Operation, ...]:
+        """The marks of the families in which something changes, moved."""
+        changing = {family_of(write.key) for write in new}
+        return tuple(mark.moved(self.root) for mark in marks if mark.family in changing)
 
     async def _commit(
         self,
@@ -315,6 +335,16 @@ def _check_shape(writes: Sequence[Write]) -> None:
             msg = f"key {write.key!r} appears twice in one transaction"
             raise InvalidInput(msg)
         seen.add(write.key)
+
+
+def _check_room(operations: Sequence[Operation], marks: int, limits: StoreLimits) -> None:
+    """As ``check_size``, for operations of which so many are marks that the writer knows nothing of."""
+    try:
+        check_size(operations, limits)
+    except TooLarge as error:
+        if marks:
+            error.hint += f" {marks} of them are marks: each family that is written to takes one."
+        raise
 
 
 def _is_new(write: Write, before: Entry | None) -> bool:

@@ -173,6 +173,7 @@ class Policies:
         document = family_document(here, {of_family[name]: fields[name] for name in fields if name in of_family})
         if of_family and document is not None:
             operations.append(Set(key, document, here.family_entry.revision if here.family_entry else 0))
+            operations += here.moved()
         await self._keys.commit(operations, {key: here.family_entry}, by, _fact(here.subject, fields))
 
 

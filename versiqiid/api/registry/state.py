@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from versiqiid.api.marks import Mark, read_marks
 from versiqiid.api.registry.commits import OPERATIONS_MAX, Keys
 from versiqiid.api.registry.faults import RegistryFault, not_permitted
 from versiqiid.api.registry.ids import Ids
@@ -44,6 +45,7 @@ class Here:
 
     :ivar record: as it is kept, with what its life cycle calls deleted as deleted. A version whose key somebody took
         away stands in it still: its number is taken.
+    :ivar mark: of the family, read before all the rest; moved by whatever is judged by it. None where nothing is.
     :ivar texts: by version name, drafts left out. :ivar names: of all versions that there are keys of.
     """
 
@@ -55,6 +57,7 @@ class Here:
     revision: int
     texts: Mapping[str, Entry]
     names: frozenset[str]
+    mark: Mark | None = None
 
     @property
     def live(self) -> tuple[r.Numbered, ...]:
@@ -73,6 +76,10 @@ class Here:
         """The versions that are there, oldest first; softly deleted ones where they are asked for."""
         there = (each for each in self.record.versions if each.name in self.texts)
         return tuple(each for each in there if (each.deleted if only_deleted else deleted or not each.deleted))
+
+    def moved(self) -> list[Operation]:
+        """The operation of a write that was judged by what is here: it fails when somebody else was faster."""
+        return [self.mark.moved()] if self.mark else []
 
     def text(self, version: r.Numbered) -> str:
         return self.texts[version.name].value.decode("utf-8", "replace")
@@ -149,9 +156,11 @@ class State:
 
     async def _look(self, subject: str) -> Here:
         family = family_of(subject)
+        (mark,) = await read_marks(self.keys.get, [family])
         entry = await self.keys.get(f"families/{family}")
         document = await self.keys.get(r.subject_key(family))
-        return _here(subject, family, entry, document, await self.keys.under(f"schemas/{family}/") if entry else {})
+        texts = await self.keys.under(f"schemas/{family}/") if entry else {}
+        return replace(_here(subject, family, entry, document, texts), mark=mark)
 
     async def _adopt(self, here: Here, names: Iterable[str]) -> None:
         """Give these versions numbers and ids.

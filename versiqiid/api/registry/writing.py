@@ -148,6 +148,7 @@ class Writing:
         document = family_document(here, language)
         if document is not None:
             operations.append(Set(family, document, here.family_entry.revision if here.family_entry else 0))
+        operations += here.moved()
         await self._keys.commit([*operations, *ids.operations()], {family: here.family_entry}, by)
         return given, made
 
@@ -236,7 +237,7 @@ class Writing:
             before[family] = here.family_entry
             if document is not None and here.family_entry is not None:
                 operations.append(Set(family, document, here.family_entry.revision))
-        operations.append(_written(r.subject_key(here.family), record, here.revision))
+        operations += [_written(r.subject_key(here.family), record, here.revision), *here.moved()]
         await self._keys.commit([*operations, *ids.operations()], before, by)
         if rest:
             await self._remove(await self._state.load(here.subject), rest[::-1], by)
