@@ -35,8 +35,5 @@ def daemon(start: Callable[..., Daemon]) -> Daemon:
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     """One daemon for a module whose tests keep out of each other's keys."""
-    daemon = Daemon(tmp_path_factory.mktemp("shared"))
-    try:
-        yield daemon.start()
-    finally:
-        daemon.close()
+    with Daemon(tmp_path_factory.mktemp("shared")) as daemon:
+        yield daemon
