@@ -51,7 +51,5 @@ def record(name: str, *fields: dict[str, Any]) -> str:
 
 
 ONE = record("A", {"name": "a", "type": "int"})
-
 TWO = record("A", {"name": "a", "type": "int"}, {"name": "b", "type": "int", "default": 0})
-
 BREAKING = record("A", {"name": "c", "type": "int"})

@@ -18,7 +18,6 @@ from versiqiid.ports import Actor
 from versiqiid.testing.journal_tools import SteppingClock, draft
 
 ADA = Actor("user", "ada", "cli")
-
 UPDATE_ENTRY = "UPDATE entries SET entry = CAST(replace(CAST(entry AS TEXT), '\"ada\"', '\"eve\"') AS BLOB)"
 
 
