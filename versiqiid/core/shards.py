@@ -152,10 +152,8 @@ def plan(
     cover = _joined(cover, measured, sizes)
     while len(cover.queries) > queries_max and not cover.is_whole:
         cover = _relieved(cover, measured)
-    whole = Query(cover.root, Kind.SUBTREE)
     for query in heaviest_first:
-        limit = sizes.whole if query == whole else sizes.split
-        if loads[query] <= limit or query.kind is not Kind.SUBTREE or query in leave or query not in cover.queries:
+        if not is_heavy(cover, query, loads[query], sizes) or query in leave or query not in cover.queries:
             continue
         room = queries_max - sizes.spare - len(cover.queries)
         if room <= 0:
@@ -164,6 +162,12 @@ def plan(
         if room > 0 and query in cover.queries:
             cover = split(cover, query, weights(query), room, sizes.split)
     return cover
+
+
+def is_heavy(cover: Cover, query: Query, load: int, sizes: Sizes) -> bool:
+    """Whether the shard is to be cut when there is room."""
+    limit = sizes.whole if query.prefix == cover.root else sizes.split
+    return query.kind is Kind.SUBTREE and load > limit
 
 
 def split(cover: Cover, shard: Query, weights: Weights, room: int, limit: int) -> Cover:

@@ -167,10 +167,12 @@ class Mosaic:
         loads = self._loads()
         leave = {query for query, load in self._stuck.items() if loads.get(query, 0) < load * _GROWN}
         cover = shards.plan(self._cover, loads, self._weights, self._sizes, queries_max, leave=leave)
-        if cover != self._cover:
-            self._stuck.clear()
-        self._stuck |= {
-            query: load for query, load in loads.items() if load > self._sizes.split and query in cover.queries
+        # What was left alone keeps the load at which it was tried: else a shard that grows slowly is never tried again.
+        known = self._stuck if cover == self._cover else {}
+        self._stuck = {query: known[query] for query in leave if query in known} | {
+            query: load
+            for query, load in loads.items()
+            if query in cover.queries and query not in leave and shards.is_heavy(cover, query, load, self._sizes)
         }
         self._change(cover)
 
