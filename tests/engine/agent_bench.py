@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from versiqiid.agent.secrets import Resolve
     from versiqiid.agent.settings import TargetSettings
 
+GOOD, BETTER, BAD = b'{"a":1}', b'{"a":2}', b'{"a":"bad"}'
+
+
+def wanted(value: bytes) -> dict[str, bytes]:
+    """The effective config of the binding ``default``."""
+    return {"default": value}
+
 
 @dataclass
 class Bench:
