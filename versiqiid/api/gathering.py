@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 from versiqiid.core import keys as k
 from versiqiid.core.document import read
+from versiqiid.core.linked import linked
 from versiqiid.core.objects import read_target
-from versiqiid.core.snapshot import Observation, Snapshot, Value
+from versiqiid.core.snapshot import Observation, Reads, Snapshot, Value
 from versiqiid.errors import InvalidInput
 from versiqiid.ports import KeyValueStore
 
@@ -42,6 +44,23 @@ class Gathering:
         """Collect a family with its schemas and migrations."""
         await self.get(f"families/{family}")
         await self.under(f"schemas/{family}/", f"migrations/{family}/")
+
+    async def linked(self, language: str, *schemas: tuple[str, str | None, bytes | None]) -> None:
+        """Collect all that these schemas refer to, and what says where that is; what is missing stays so.
+
+        :param schemas: family, version and text of each; None = the text that is collected already.
+        """
+        asked: set[str] = set()
+        while True:
+            reads = Reads(self.snapshot())
+            for family, version, raw in schemas:
+                with suppress(InvalidInput):
+                    linked(reads, language, (family, version), raw)
+            new = reads.guards.keys() - asked
+            if not new:
+                return
+            asked |= new
+            await self.get(*sorted(new))
 
     async def modules(self, family: str, pairs: Iterable[tuple[str, str]]) -> None:
         """Collect the modules that these migrations name, after ``family``."""

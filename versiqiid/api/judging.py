@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import anyio
 from anyio import to_thread
 
+from versiqiid.api.gathering import Gathering
 from versiqiid.api.service import Service
 from versiqiid.core.canonical import digest
 from versiqiid.core.document import read
 from versiqiid.core.limits import Limits, fault_of
 from versiqiid.core.objects import read_family
-from versiqiid.core.schema.requests import reader_of
+from versiqiid.core.snapshot import Reads
 from versiqiid.core.violation import Violation, verdict
+from versiqiid.engine.questions import question
 from versiqiid.errors import InvalidInput, Unreadable, UnusableSchema
 from versiqiid.ports import ValidationRequest, Validator
 
@@ -61,21 +63,18 @@ class Judge:
         :raises NotFound: no such family or schema. :raises InvalidInput: a language that is not supported.
         :raises UnusableSchema: the schema cannot judge anything.
         """
-        schema = await self._service.get(f"schemas/{family}/{version}")
+        await self._service.get(f"schemas/{family}/{version}")
         described = read_family((await self._service.get(f"families/{family}")).raw)
+        gathering = Gathering(self._service.store, self._service.root)
+        await gathering.get(f"schemas/{family}/{version}")
+        await gathering.linked(described.language, (family, version, None))
+        reads = Reads(gathering.snapshot())
         try:
             document = await to_thread.run_sync(read, raw)
         except Unreadable as error:
             return Verdict((Violation("", "unreadable", error.message),))
-        asked = ValidationRequest(
-            await to_thread.run_sync(reader_of(described.language), schema.raw),
-            digest(schema.raw),
-            document,
-            described.formats == "assert",
-            language=described.language,
-            message=described.message,
-        )
-        return Verdict(await self._validator.validate(asked))
+        asked = await to_thread.run_sync(question, reads, described, (family, version))
+        return Verdict(await self._validator.validate(replace(asked, document=document)))
 
     async def batch(self, cases: Sequence[Case], remotes: Mapping[str, Any]) -> list[Verdict]:
         """A verdict for each case, in order; one that cannot be judged says so and disturbs no other.

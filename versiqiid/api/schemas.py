@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from anyio import to_thread
@@ -15,14 +15,15 @@ from versiqiid.core.canonical import Json, digest
 from versiqiid.core.comparison import Pair, Text
 from versiqiid.core.compatibility import Direction, Judgement, Live
 from versiqiid.core.document import read
+from versiqiid.core.linked import Linked, linked
 from versiqiid.core.live import LiveConfig, live_configs, targets_of
 from versiqiid.core.objects import Family, read_family
 from versiqiid.core.promise import Passed, Terms, lifecycle_of, neighbours, overridden, terms_of
-from versiqiid.core.schema.requests import reader_of
-from versiqiid.core.snapshot import Snapshot
+from versiqiid.core.snapshot import Reads, Snapshot
+from versiqiid.engine import questions
 from versiqiid.engine.verdicts import verdicts
-from versiqiid.errors import InvalidInput, NotFound, UnusableSchema
-from versiqiid.ports import ValidationRequest, Validator
+from versiqiid.errors import InvalidInput, NotFound, Unreadable, UnusableSchema
+from versiqiid.ports import Validator
 from versiqiid.ports.comparing import Comparer
 
 WITNESSES_MAX = 500
@@ -47,7 +48,7 @@ class Schemas:
         :param asked: level, policy, defaults, formats or group to judge by instead of the family's.
         :raises NotFound: no such family, or no text. :raises UnusableSchema: it is no schema of the family's language.
         """
-        snapshot = await self.gathered(family)
+        snapshot = await self.gathered(family, raw=raw)
         if raw is None:
             there = snapshot.get(f"schemas/{family}/{version}") if version else None
             if there is None:
@@ -56,10 +57,16 @@ class Schemas:
         described = _family(snapshot, family)
         return await self.report(snapshot, family, overridden(terms_of(described), **asked), (version, raw))
 
-    async def gathered(self, family: str, overlay: Mapping[str, bytes | None] | None = None) -> Snapshot:
-        """Everything that a verdict on schemas of the family may depend on, as it will be with the overlay."""
+    async def gathered(
+        self, family: str, overlay: Mapping[str, bytes | None] | None = None, raw: bytes | None = None
+    ) -> Snapshot:
+        """Everything that a verdict on schemas of the family may depend on, as it will be with the overlay.
+
+        :param raw: a further schema, of no version yet.
+        """
         gathering = Gathering(self._service.store, self._service.root, overlay)
         await gathering.family(family)
+        await gathering.linked(*_schemas(gathering.snapshot(), family, raw))
         await gathering.under(f"lifecycle/{family}/", "targets/")
         if targets_of(gathering.snapshot(), family):
             await gathering.under("effective/", "status/")
@@ -72,10 +79,11 @@ class Schemas:
         """
         version, raw = schema
         described = _family(snapshot, family)
-        await self._comparer.check(described.language, Text(raw))
+        context = _Context(snapshot, family, described, terms, version or NEW, raw)
+        await self._comparer.check(described.language, await to_thread.run_sync(context.text, context.version))
         live = await to_thread.run_sync(lambda: tuple(live_configs(snapshot, family)))
         found = await to_thread.run_sync(neighbours, snapshot, family, described.versioning, terms, version, raw)
-        context = _Context(snapshot, family, described.language, terms, live, version or NEW, raw)
+        context = replace(context, live=live)
         findings: list[Finding] = []
         passed = list(found.passed)
         for other in (*found.before, *found.after):
@@ -99,7 +107,7 @@ class Schemas:
             tuple(findings),
             tuple(passed),
             len(live),
-            await self._hits(live, raw, described, terms),
+            await self._hits(context, described),
         )
 
     async def _finding(self, context: _Context, other: str, direction: Direction, *, after: bool = False) -> Finding:
@@ -122,20 +130,16 @@ class Schemas:
                     return True
         return False
 
-    async def _hits(self, live: tuple[LiveConfig, ...], raw: bytes, described: Family, terms: Terms) -> tuple[Hit, ...]:
+    async def _hits(self, context: _Context, described: Family) -> tuple[Hit, ...]:
         """The live configs that this schema refuses; equal documents are judged once."""
+        live = context.live
         distinct = {digest(each.raw): each.raw for each in live}
         if not distinct:
             return ()
         documents = await to_thread.run_sync(lambda: [read(document) for document in distinct.values()])
-        request = ValidationRequest(
-            await to_thread.run_sync(reader_of(described.language), raw),
-            digest(raw),
-            None,
-            terms.formats == "assert",
-            language=described.language,
-            message=described.message,
-        )
+        judged_by = replace(described, formats=context.terms.formats)
+        schema = await to_thread.run_sync(context.linked, context.version)
+        request = await to_thread.run_sync(questions.asked, schema, judged_by)
         told = dict(zip(distinct, await verdicts(self._validator, request, documents), strict=True))
         return tuple(Hit(each, found) for each in live if (found := told[digest(each.raw)]))
 
@@ -146,26 +150,34 @@ class _Context:
 
     snapshot: Snapshot
     family: str
-    language: str
+    described: Family
     terms: Terms
-    live: tuple[LiveConfig, ...]
     version: str
     raw: bytes
+    live: tuple[LiveConfig, ...] = ()
 
     def pair(self, writer: str, reader: str) -> Pair:
         return Pair(
-            self.language,
-            self._text(writer),
-            self._text(reader),
+            self.described.language,
+            self.text(writer),
+            self.text(reader),
             policy=self.terms.policy,
             defaults=self.terms.defaults,
             formats=self.terms.formats == "assert",
             live=self._witnesses(writer),
         )
 
-    def _text(self, version: str) -> Text:
-        there = self.snapshot.get(f"schemas/{self.family}/{version}")
-        return Text(self.raw if version == self.version or there is None else there.raw)
+    def text(self, version: str) -> Text:
+        """:raises UnusableSchema: what it refers to is missing, or it is no text of its language."""
+        return self.linked(version).text()
+
+    def linked(self, version: str) -> Linked:
+        """:raises UnusableSchema: as above."""
+        raw = self.raw if version == self.version else None
+        try:
+            return linked(Reads(self.snapshot), self.described.language, (self.family, version), raw)
+        except Unreadable as error:
+            raise UnusableSchema(f"no document: {error.message}", hint=error.hint) from error
 
     def _witnesses(self, writer: str) -> tuple[Live, ...]:
         """The live documents of the writer's schema, each once."""
@@ -174,6 +186,19 @@ class _Context:
             if each.schema_version == writer and len(found) < WITNESSES_MAX:
                 found.setdefault(digest(each.raw), Live(each.name, _value(each.raw)))
         return tuple(found.values())
+
+
+def _schemas(snapshot: Snapshot, family: str, raw: bytes | None) -> tuple[Any, ...]:
+    """What ``Gathering.linked`` is told: the language, the family's schemas, and the further one."""
+    there = snapshot.get(f"families/{family}")
+    try:
+        language = snapshot.parsed(f"families/{family}", read_family).language if there else Family().language
+    except InvalidInput:
+        language = Family().language
+    schemas: list[tuple[str, str | None, bytes | None]] = [
+        (family, version, None) for version in sorted(snapshot.schema_versions[family])
+    ]
+    return (language, *schemas, *([] if raw is None else [(family, None, raw)]))
 
 
 def _state(snapshot: Snapshot, family: str, version: str | None) -> str:

@@ -17,7 +17,7 @@ from versiqiid.core.violation import Violation
 from versiqiid.errors import InvalidInput, UnusableSchema
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from versiqiid.core.canonical import Json
 
@@ -143,10 +143,15 @@ def _protobuf(pair: Pair, compile_: Compile) -> Judgement:
 
 def _compiled(text: Text, compile_: Compile) -> bytes:
     imports = {name: _source(raw) for name, raw in text.references}
+    return compile_(own_name(imports), _source(text.raw), imports)
+
+
+def own_name(imports: Container[str]) -> str:
+    """What a Protobuf schema itself is called beside those that it imports."""
     name = "schema.proto"
     while name in imports:
         name = f"_{name}"
-    return compile_(name, _source(text.raw), imports)
+    return name
 
 
 def _source(raw: bytes) -> str:

@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from versiqiid.core import keys as k
 from versiqiid.core.canonical import Json, canonical, digest
 from versiqiid.core.document import check_value, read
+from versiqiid.core.linked import linked
 from versiqiid.core.objects import Family
 from versiqiid.core.plan import Case, State, Stopped, case_schema_key, choose, held, open_case, rejected, resolve
-from versiqiid.core.schema.requests import reader_of
 from versiqiid.core.snapshot import Reads, Snapshot
 from versiqiid.core.status import Finding, StepTaken
 from versiqiid.core.violation import Violation
+from versiqiid.engine.questions import question
 from versiqiid.engine.steps import Step, StepRunner, prepare
 from versiqiid.errors import InvalidInput, MigrationFailed, UnusableSchema
 from versiqiid.ports import MigrationRuntime, ValidationRequest, Validator
@@ -150,20 +151,10 @@ class Computer:
 
     async def _schema_if_there(self, case: Case, version: str) -> _Schema | None:
         key = case_schema_key(case, version)
-        value = case.reads.get(key)
-        if value is None:
+        if case.reads.get(key) is None:
             return None
-        family = case.family or Family()
         try:
-            parsed = case.reads.snapshot.parsed(key, reader_of(family.language))
-            request = ValidationRequest(
-                parsed,
-                digest(value.raw),
-                None,
-                family.formats == "assert",
-                language=family.language,
-                message=family.message,
-            )
+            request = question(case.reads, case.family or Family(), (_family(case), version))
             if (known := (request.schema_digest, *_terms(request))) not in self._usable:
                 await self._validator.check_schema(request)
                 self._usable.add(known)
@@ -189,11 +180,22 @@ def _identity(case: Case, steps: Iterable[tuple[str, str]]) -> Iterator[str]:
     for pair in steps:
         try:
             step = prepare(case, pair)
-        except Stopped:
+            schema = _schema_digest(case, pair[1])
+        except (Stopped, InvalidInput):
             yield "unprepared"
             return
-        schema = case.reads.get(case_schema_key(case, pair[1]))
-        yield from (step.key, step.digest, step.manifest_digest, digest(schema.raw) if schema else "")
+        yield from (step.key, step.digest, step.manifest_digest, schema)
+
+
+def _family(case: Case) -> str:
+    return case.target.family if case.target else ""
+
+
+def _schema_digest(case: Case, version: str) -> str:
+    """Of the schema with all that it refers to, empty where there is none."""
+    if case.reads.get(case_schema_key(case, version)) is None:
+        return ""
+    return linked(case.reads, (case.family or Family()).language, (_family(case), version)).digest
 
 
 def _terms(request: ValidationRequest) -> tuple[str, ...]:

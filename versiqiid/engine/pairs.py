@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from versiqiid.core import keys as k
-from versiqiid.core.canonical import digest
 from versiqiid.core.document import read
 from versiqiid.core.laws import Side
 from versiqiid.core.migration import direction
@@ -14,6 +13,7 @@ from versiqiid.core.plan import Case, Stopped
 from versiqiid.core.snapshot import Reads, Snapshot
 from versiqiid.core.versions import Scheme
 from versiqiid.engine.inputs import Candidate
+from versiqiid.engine.questions import question
 from versiqiid.engine.steps import Step, prepare
 from versiqiid.engine.trips import Direction
 from versiqiid.errors import InvalidInput, InvalidVersion, NotFound
@@ -68,13 +68,12 @@ def family_of(snapshot: Snapshot, family: str) -> Family:
 def schema_of(snapshot: Snapshot, family: str, version: str, described: Family) -> ValidationRequest:
     """The schema as a question to the validator, its document left out.
 
-    :raises NotFound: no such schema. :raises InvalidInput: it is no document.
+    :raises NotFound: no such schema. :raises InvalidInput: it is no document, or what it refers to is missing.
     """
     key = f"schemas/{family}/{version}"
-    value = snapshot.get(key)
-    if value is None:
+    if snapshot.get(key) is None:
         raise NotFound(f"{key} does not exist", hint=f"See `versiqii schemas list --family {family}`.")
-    return ValidationRequest(snapshot.parsed(key, read), digest(value.raw), None, described.formats == "assert")
+    return question(Reads(snapshot), described, (family, version))
 
 
 def step_of(snapshot: Snapshot, family: str, described: Family, ends: tuple[str, str]) -> Step:

@@ -65,6 +65,8 @@ class ValidationRequest:
     :ivar remotes: address → schema that references may name; ``schema_digest`` must tell them apart too.
     :ivar language: of the schema, as families call it.
     :ivar message: which Protobuf message the document is, None = the first.
+    :ivar references: name → schema of what an Avro schema uses or a Protobuf file imports, in order; ``schema_digest``
+        must tell them apart too.
     """
 
     schema: Any
@@ -74,6 +76,7 @@ class ValidationRequest:
     remotes: Mapping[str, Any] = field(default_factory=dict)
     language: str = "json-schema"
     message: str | None = None
+    references: tuple[tuple[str, Any], ...] = ()
 
 
 class Validator(Protocol):

@@ -36,12 +36,14 @@ def documents_of(item: Mapping[str, Any]) -> Documents:
         case "avro":
             from versiqiid.core.schema.avro import compile_avro  # noqa: PLC0415 -- others need not load it
 
-            return compile_avro(item["schema"])
+            return compile_avro(item["schema"], [schema for _, schema in item.get("references", ())])
         case "protobuf":
             from versiqiid.adapters.validation.protoc import compile_source  # noqa: PLC0415 -- as above
+            from versiqiid.core.comparison import own_name  # noqa: PLC0415 -- as above
             from versiqiid.core.schema.protobuf import compile_protobuf  # noqa: PLC0415 -- as above
 
-            compiled = compile_source("schema.proto", item["schema"], {})
+            imports = dict(item.get("references", ()))
+            compiled = compile_source(own_name(imports), item["schema"], imports)
             return compile_protobuf(compiled, item.get("message"))
         case _:
             return JsonDocuments(compile_schema(item["schema"], formats=item["formats"], registry=item.get("remotes")))

@@ -207,7 +207,7 @@ def _item(request: ValidationRequest, *, with_document: bool) -> dict[str, Any]:
 def _full(item: dict[str, Any], request: ValidationRequest) -> dict[str, Any]:
     told = {"schema": request.schema, "remotes": dict(request.remotes)}
     if request.language != "json-schema":
-        told |= {"language": request.language, "message": request.message}
+        told |= {"language": request.language, "message": request.message, "references": request.references}
     return {**item, **told}
 
 

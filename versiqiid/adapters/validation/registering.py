@@ -15,6 +15,7 @@ from typing import Any, Final
 from versiqiid.adapters.validation.answering import Answering
 from versiqiid.adapters.validation.protoc import compile_source
 from versiqiid.adapters.validation.worker import run
+from versiqiid.core.comparison import own_name
 from versiqiid.core.registry import reading
 from versiqiid.core.registry.content import SchemaType, Text
 from versiqiid.core.registry.messages import messages
@@ -36,10 +37,8 @@ def _text(told: Mapping[str, Any]) -> Text:
 
 @lru_cache(maxsize=_COMPILED_MAX)
 def _compile(text: Text) -> bytes:
-    name = "schema.proto"
-    while name in dict(text.references):
-        name = f"_{name}"
-    return compile_source(name, text.text, dict(text.references))
+    imports = dict(text.references)
+    return compile_source(own_name(imports), text.text, imports)
 
 
 if __name__ == "__main__":

@@ -25,14 +25,14 @@ def form_of(schema: Any, *, normal: bool) -> str:
     return _encode_sorted(schema) if normal else _encode(schema)
 
 
-def bundled(schema: Any, references: Sequence[tuple[str, Any]]) -> Any:
+def bundled(schema: Any, references: Sequence[tuple[str, Any]], default: str = DIALECT) -> Any:
     """One document that needs no other.
 
-    :param references: name and parsed schema of each.
+    :param references: name and parsed schema of each. :param default: what a schema speaks that does not say.
     """
     if not isinstance(schema, dict):
         return schema
-    dialect = schema.get("$schema", DIALECT)
+    dialect = schema.get("$schema", default)
     if not references:
         return {"$schema": dialect, **schema}
     own = _id_of(schema)

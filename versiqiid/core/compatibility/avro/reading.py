@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from versiqiid.core.canonical import Json
 
+_ELSEWHERE = '; a schema that defines it is named at the top: "references": ["schemas/<family>/<version>"]'
 NAMED = frozenset({"record", "error", "enum", "fixed"})
 
 
@@ -51,8 +52,10 @@ def read(schema: Json, references: Sequence[Json] = ()) -> AvroSchema:
             known = names.get_name(schema, None) if isinstance(schema, str) else None
             root = known or avro.schema.make_avsc_object(schema, names)
     except (avro.errors.AvroException, TypeError, ValueError, AttributeError, KeyError, RecursionError) as error:
+        unknown = "Unknown named schema" in (told := _first_line(error))
         raise UnusableSchema(
-            f"no Avro schema: {_first_line(error)}", hint="avro.apache.org/docs says how one is written"
+            f"no Avro schema: {told}{_ELSEWHERE if unknown else ''}",
+            hint="avro.apache.org/docs says how one is written",
         ) from None
     return AvroSchema(root, _places(root))
 
