@@ -247,6 +247,31 @@ def test_three_languages_on_one_way(folder: Path) -> None:
     assert canonical(seen[-1]) == canonical(first)
 
 
+WHOLE = [1e20, -1e20, 2.0**53, 2.0**53 + 2, -(2.0**53), 2.0**63, 2.0**64, 1.5e16, 999999999999999900000.0, 1e21, 1e23]
+USUAL = [0, -1, 2**31, 2**32, 2**53 - 1, 1 - 2**53, 1e15, 1e16, 1e17, 0.1, 4.35, 1 / 3, 2**52 + 0.5, 333333333.3333332]
+SMALL = [1e-7, 1e-6, 9.5e-10, 5e-324, 2.2250738585072014e-308, 1.7976931348623157e308]
+
+
+@pytest.mark.parametrize("language", SOURCES)
+def test_a_number_that_is_not_touched_comes_out_as_it_went_in(language: str, folder: Path) -> None:
+    """Whatever the language does with numbers: RFC 8785 writes 1e20 with all its digits, and that is what is read back.
+
+    Up and down is nothing at all, so these numbers are lost only where a guest or the reader of its answer loses them.
+    """
+    module = made(language, folder, starter=True)
+
+    def check(numbers: list[float]) -> None:
+        first = {"old_name": numbers[0], "kept": {"deep": [numbers]}}
+        second = {"group": {"new_name": numbers[0]}, "added": "usual", "kept": first["kept"]}
+        assert answer(module, "vq_up", first) == canonical({"config": second, "stash": None})
+        assert answer(module, "vq_down", second) == canonical({"config": first, "stash": None})
+
+    check([*WHOLE, *USUAL, *SMALL])
+    numbers = st.floats(allow_nan=False, allow_infinity=False) | st.floats(2.0**53, 1e22)
+    generated = given(st.lists(numbers, min_size=1, max_size=20))
+    settings(max_examples=30, deadline=None, derandomize=True)(generated(check))()
+
+
 @pytest.mark.parametrize("language", SOURCES)
 def test_a_guest_takes_the_largest_document(language: str, folder: Path) -> None:
     """350,000 bytes, 100 levels: within fuel and memory in every language."""

@@ -127,3 +127,28 @@ def test_a_pair_that_keeps_the_laws_is_no_drift(daemon: Daemon) -> None:
     for _ in until("the record is gone"):
         if not records(daemon):
             break
+
+
+def test_a_document_with_a_number_beyond_all_integers_is_told_and_stops_nobody(daemon: Daemon) -> None:
+    """1e20 has all its digits in canonical form, and the leader reads what it noted."""
+    huge = {"enum": [1e20, -9007199254740992.0]}
+    old = {"type": "object", "properties": {"size": huge}, "required": ["size"], "additionalProperties": False}
+    lost = [{"op": "remove", "path": "/size"}]
+    keys = {
+        "families/f": {},
+        "schemas/f/3.0.0": old,
+        "schemas/f/4.0.0": {"type": "object", "additionalProperties": False},
+        "migrations/f/3.0.0/4.0.0": {"runtime": "json-patch", "patch": lost},
+        "migrations/f/4.0.0/3.0.0": {
+            "runtime": "json-patch",
+            "patch": [{"op": "add", "path": "/size", "value": -9007199254740992.0}],
+        },
+    }
+    put_raw(daemon, keys)
+    (drift,) = until_drifts(daemon, "migrations/f/3.0.0/4.0.0 breaks down(up(x)) = x")
+    assert drift["document"] == {"size": 100000000000000000000}
+    daemon.load({"configs/t/1.0.0/c": json.dumps({"depth": 4}).encode()}, **{"If-Match": "*"})
+    for _ in until("the leader goes on"):
+        with daemon.client() as client:
+            if client.get("/v1/effective/prod/t/c").json() == {"depth": 4}:
+                return

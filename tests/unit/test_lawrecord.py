@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from versiqiid.core.canonical import canonical
 from versiqiid.core.lawrecord import Pair, broken, every_pair, inputs_of, record, topics, tried
 from versiqiid.core.laws import Breach, Finding
 from versiqiid.core.snapshot import Observation, Reads, Snapshot, Value
@@ -63,6 +64,16 @@ def test_a_drift_names_the_key_the_law_and_the_document() -> None:
     assert (drift["dimension"], drift["key"]) == ("schema", "migrations/f/1.0.0/2.0.0")
     assert (drift["expected"], drift["found"], drift["document"]) == ("down(up(x)) = x", "/a", {"a": "value"})
     assert "value" not in drift["reason"]
+
+
+@pytest.mark.parametrize("number", [1e20, -(2.0**53), 1e21, 5e-324])
+def test_a_document_with_any_number_can_be_told_again(number: float) -> None:
+    """RFC 8785 writes a large double with all its digits; read as an integer, it could not be written into a drift."""
+    snapshot = world()
+    put(snapshot, {PAIR.record_key: record(PAIR, inputs_of(snapshot, PAIR), [finding({"a": number})])}, 2)
+    (drift,) = broken(Reads(snapshot), "f")
+    assert drift["document"] == {"a": number}
+    canonical(drift)
 
 
 def test_a_large_document_is_left_out() -> None:

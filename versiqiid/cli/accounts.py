@@ -24,7 +24,7 @@ def carry(
     :param stash: a file with the stash of an earlier answer, or with that whole answer; ``stash_out``: where to write.
     :raises Unreadable: the config is no document. :raises UsageError: a file cannot be read or written.
     """
-    body = {**asked, "config": read(read_input(asked["config"]))}
+    body = {**asked, "config": read(read_input(asked["config"]), by_rule=True)}
     if stash is not None:
         body["stash"] = _stash(stash)
     told = session.request("POST", path, body=json.dumps(body, ensure_ascii=False).encode()).json()

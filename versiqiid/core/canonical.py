@@ -53,15 +53,35 @@ def canonical(value: Json) -> bytes:
 def read_canonical(raw: bytes) -> Json:
     """The value whose RFC 8785 form this is: what ``canonical`` wrote is always read back as an equal value.
 
-    ``document.read`` is for what people write, and refuses an integer beyond ±(2^53 - 1): readers disagree about it.
-    Here it can only be the canonical form of a double (``1e20`` is written ``100000000000000000000``).
-
     :raises ValueError: it is nobody's canonical form.
     """
-    value = _decode(raw.decode())
+    value = load(raw)
     if canonical(value) != raw:
         raise ValueError("not in canonical form")
     return value
+
+
+def load(raw: bytes) -> Json:
+    """The value of JSON that this program wrote, read for speed: nothing is checked but that it is JSON.
+
+    ``document.read`` is for what people write, and refuses an integer beyond ±(2^53 - 1): readers disagree about it.
+    Here it can only be the canonical form of a double (``1e20`` is written ``100000000000000000000``); as an integer it
+    could not be written again.
+
+    :raises ValueError: it is no JSON.
+    """
+    return _decode(raw.decode())
+
+
+def double(literal: str) -> float | None:
+    """The double whose RFC 8785 form this is, None where the digits are nobody's: they would be read as another number.
+
+    :param literal: a number of JSON without fraction and exponent.
+    """
+    if len(literal) > _DIGITS_MAX:
+        return None
+    value = float(literal)
+    return value if canonical(value) == literal.encode() else None
 
 
 def _integer(literal: str) -> int | float:
@@ -71,6 +91,7 @@ def _integer(literal: str) -> int | float:
 
 
 _INTEGER_DIGITS_MAX = 17  # with sign, of the longest literal worth converting: int() of a long one is quadratic
+_DIGITS_MAX = 22  # with sign, of the longest form without an exponent: from 1e21 on there is one
 _decode = json.JSONDecoder(parse_int=_integer).decode
 
 

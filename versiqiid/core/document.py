@@ -6,6 +6,9 @@ YAML 1.2 document by the core schema, and whatever JSON cannot express, or reade
 Numbers keep what their literal says: one without fraction and exponent is an integer and must be within ±(2^53 - 1);
 any other is a double, also where its value is whole (``1e20`` is taken, ``100000000000000000000`` is not). A literal
 that no double reaches (``1e400``) is refused, one that rounds (``0.1``) or vanishes (``1e-400``) is not.
+
+RFC 8785 writes ``1e20`` as ``100000000000000000000``, and so do we and many programs. What was written by that rule
+(``by_rule``) is read by it: those digits, and no others beyond ±(2^53 - 1), are the double that they are the form of.
 """
 
 from __future__ import annotations
@@ -23,13 +26,14 @@ __all__ = ["DOCUMENT_LIMITS", "Json", "Limits", "check_value", "read"]
 _GROWTH_MAX = 5
 
 
-def read(raw: bytes, *, limits: Limits = DOCUMENT_LIMITS) -> Json:
+def read(raw: bytes, *, limits: Limits = DOCUMENT_LIMITS, by_rule: bool = False) -> Json:
     """The document that these bytes are, made of values that nothing else holds.
 
     Time and memory are linear in the bytes: an alias is counted before it is expanded, and depth never recurses. JSON
     takes about 20 ns a byte, YAML about 10 µs a byte (the largest some seconds: read those off the event loop).
 
     :param limits: judged on the bytes as read, on the expanded values, and on the canonical form.
+    :param by_rule: not what an operator wrote into a key, but what we or a program gave: see above.
     :raises Unreadable: anything else than one document, with the line and column of the first place that is wrong (a
         character of the text after a byte order mark, counted from 1; 0 where no single place is to blame).
     """
@@ -39,7 +43,7 @@ def read(raw: bytes, *, limits: Limits = DOCUMENT_LIMITS) -> Json:
     if not text.strip(" \t\r\n"):
         raise Unreadable("empty", line=1, column=1, hint="write the document, or remove the key")
     try:
-        value = json_text.parse(text, limits)
+        value = json_text.parse(text, limits, by_rule=by_rule)
         grows = len(raw) * _GROWTH_MAX > limits.bytes_max
     except json_text.NotJson as not_json:
         value = _read_yaml(text, limits, not_json)

@@ -2,8 +2,9 @@
 
 In: ``{config, context: {family, from, to}, stash?}``, in RFC 8785 form, and nothing about the environment, so that one
 result holds for every binding of the same document and step. Out: exactly one of ``{config, stash?, notes?}`` and
-``{error, pointer?}``. A guest is not trusted: whatever else it says is a failure of the migration, and its own words
-are cut and cleaned before anybody reads them.
+``{error, pointer?}``; numbers as RFC 8785 writes them are taken, so that what came in may go out as it is. A guest is
+not trusted: whatever else it says is a failure of the migration, and its own words are cut and cleaned before anybody
+reads them.
 """
 
 from __future__ import annotations
@@ -109,7 +110,7 @@ def _object(output: bytes) -> dict[str, Json]:
     if len(output) > OUTPUT_BYTES_MAX:
         raise MigrationFailed(f"output is not within {OUTPUT_BYTES_MAX:,} bytes but has {len(output):,}", hint=_HINT)
     try:
-        value = json_text.parse(output.decode(), _OUTPUT_LIMITS)
+        value = json_text.parse(output.decode(), _OUTPUT_LIMITS, by_rule=True)
     except UnicodeDecodeError as error:
         raise MigrationFailed(f"output is not UTF-8 at byte {error.start}", hint=_HINT) from None
     except json_text.NotJson as error:

@@ -6,7 +6,6 @@ journals in ``adapters``, how they are proved that of ``core/merkle.py``. Nothin
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from versiqiid.core.canonical import canonical, digest
+from versiqiid.core.canonical import canonical, digest, load
 from versiqiid.core.upcast import version_of
 from versiqiid.errors import InvalidInput, JournalRefused, TooLarge
 
@@ -155,7 +154,7 @@ def render(made: Template, position: int, time: str, stream_revision: int) -> Re
 
 
 def _shortened(whole: bytes) -> bytes:
-    value = json.loads(whole)
+    value = load(whole)
     data = {**value["data"], "truncated": True}
     value |= {"data": data, "truncated": True, "wholeDigest": digest(whole)}
     sizes = {name: len(canonical({name: member})) for name, member in data.items() if name not in _KEPT}

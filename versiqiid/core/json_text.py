@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from versiqiid.core.canonical import INTEGER_MAX
+from versiqiid.core.canonical import INTEGER_MAX, double
 from versiqiid.core.limits import has_surrogate
 from versiqiid.errors import Unreadable
 
@@ -40,14 +40,17 @@ class _DoubtError(Exception):
     """Something in the text must be looked at by the scan."""
 
 
-def parse(text: str, limits: Limits) -> Json:
+def parse(text: str, limits: Limits, *, by_rule: bool = False) -> Json:
     """The value of exactly one JSON text.
 
+    :param by_rule: it was written by programs, for which RFC 8785 is the rule: digits beyond ±(2^53 - 1) that are the
+        form of a double are that double. Any other such digits are refused all the same.
     :raises NotJson: it is no JSON; something else may still read it.
     :raises Unreadable: it is JSON, but it holds what no document may hold, or is over ``limits``.
     """
+    decode = _decode_by_rule if by_rule else _decode
     try:
-        value = _decode(text)
+        value = decode(text)
     except json.JSONDecodeError as error:
         raise NotJson(_MESSAGES.get(error.msg, error.msg), error.pos) from None
     except (_DoubtError, RecursionError):
@@ -55,8 +58,8 @@ def parse(text: str, limits: Limits) -> Json:
     else:
         if not _may_break(text, limits):
             return value
-    _scan(text, limits)
-    return value if value is not None else _decode(text)
+    _scan(text, limits, by_rule=by_rule)
+    return value if value is not None else decode(text)
 
 
 def place(text: str, offset: int) -> tuple[int, int]:
@@ -77,6 +80,16 @@ def _integer(literal: str) -> int:
     return number
 
 
+def _number(literal: str) -> int | float:
+    """As RFC 8785 writes whole numbers: those that are no integer of a document are doubles."""
+    if len(literal) <= _INTEGER_DIGITS_MAX and -INTEGER_MAX <= (number := int(literal)) <= INTEGER_MAX:
+        return number
+    value = double(literal)
+    if value is None:
+        raise _DoubtError
+    return value
+
+
 def _float(literal: str) -> float:
     number = float(literal)
     if math.isinf(number):
@@ -90,6 +103,9 @@ def _constant(_: str) -> NoReturn:
 
 _decode = json.JSONDecoder(
     object_pairs_hook=_object, parse_int=_integer, parse_float=_float, parse_constant=_constant
+).decode
+_decode_by_rule = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_number, parse_float=_float, parse_constant=_constant
 ).decode
 
 _MESSAGES: Final = {
@@ -140,6 +156,7 @@ class _Scan:
 
     text: str
     limits: Limits
+    by_rule: bool
     expects: int = _VALUE
     open: list[set[str] | None] = field(default_factory=list)  # the keys of each open object; None for an array
     values: int = 0
@@ -176,7 +193,8 @@ class _Scan:
     def number(self, literal: str, offset: int, *, integer: bool) -> None:
         self.value(offset)
         if integer:
-            if len(literal) > _INTEGER_DIGITS_MAX or not -INTEGER_MAX <= int(literal) <= INTEGER_MAX:
+            beyond = len(literal) > _INTEGER_DIGITS_MAX or not -INTEGER_MAX <= int(literal) <= INTEGER_MAX
+            if beyond and not (self.by_rule and double(literal) is not None):
                 self.blame(f"an integer beyond ±{INTEGER_MAX}", offset)
         elif math.isinf(float(literal)):
             self.blame("a number that no IEEE 754 double holds", offset)
@@ -202,13 +220,13 @@ class _Scan:
         return mark == closes and self.expects in (_AFTER, empty)
 
 
-def _scan(text: str, limits: Limits) -> None:
+def _scan(text: str, limits: Limits, *, by_rule: bool = False) -> None:
     """Walk the whole text without recursion; return when it is JSON that a document may be.
 
     :raises NotJson: the first place outside the grammar, whatever else was met before it.
     :raises Unreadable: the first place that no document may hold.
     """
-    scan = _Scan(text, limits)
+    scan = _Scan(text, limits, by_rule)
     offset = 0
     while True:
         token = _token(text, offset)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
-from versiqiid.core.canonical import canonical
+from versiqiid.core.canonical import canonical, load
 from versiqiid.core.plan import State
 from versiqiid.core.violation import Violation
 
@@ -152,7 +151,7 @@ def _load(raw: bytes | None) -> dict[str, Any] | None:
     if raw is None:
         return None
     try:
-        value = json.loads(raw)
+        value = load(raw)
     except ValueError:
         return None
     return value if isinstance(value, dict) else None

@@ -61,7 +61,7 @@ class StateStore:
         :raises Unreadable: the value is no document.
         """
         entry = await self._store.get(key)
-        return None if entry is None else read(entry.value)
+        return None if entry is None else read(entry.value, by_rule=True)
 
     async def set(self, key: str, value: bytes) -> Revision:
         """Create or replace; the key's version. Writing what is there already moves nothing."""

@@ -85,7 +85,7 @@ async def _json(request: Request, form: str) -> Any:
     if not raw.strip():
         return {}
     try:
-        return read(raw, limits=_BODY)
+        return read(raw, limits=_BODY, by_rule=True)
     except InvalidInput as error:
         raise InvalidInput(f"the body is no document: {error.message}; expected {form}") from error
 
