@@ -67,10 +67,10 @@ async def told(world: World, count: int) -> list[dict[str, Any]]:
             await anyio.sleep(0.01)
 
 
-async def recorded(world: World, version: str) -> None:
+async def recorded(world: World, version: str, family: str = "scan") -> None:
     """Return when the version was judged."""
     with anyio.fail_after(60):
-        while await world.get(f"{ROOM}scan/{version}") is None:
+        while await world.get(f"{ROOM}{family}/{version}") is None:
             await anyio.sleep(0.01)
 
 
@@ -130,11 +130,76 @@ async def test_a_schema_that_cannot_be_judged_stops_no_other(tmp_path: Path) -> 
         assert await here.get(f"{ROOM}scan/1.1.0") is None
 
 
-async def test_subjects_of_the_registry_endpoint_are_judged_there(tmp_path: Path) -> None:
-    comparer = HereComparer()
-    async with watching(tmp_path, comparer) as here:
-        other = {"families/orders": {"compatibility": "BACKWARD", "versioning": "sequence"}}
-        other |= {"schemas/orders/1": SCHEMA_1, "schemas/orders/2": NARROWER, "_system/registry/subjects/orders": "{}"}
-        await here.write(world(compatibility="BACKWARD") | other | {"schemas/scan/1.1.0": WIDER})
+def orders(*schemas: Any, **subject: Any) -> dict[str, Any]:
+    """A subject of the registry endpoint with these versions, bound where ``told`` looks."""
+    versions = [{"number": at, "name": str(at), "id": at} for at in range(1, len(schemas) + 1)]
+    keys: dict[str, Any] = {f"schemas/orders/{at}": schema for at, schema in enumerate(schemas, 1)}
+    keys |= {"families/orders": {"versioning": "sequence"}, "targets/av": {"family": "orders", "schemas": {"*": "1"}}}
+    record = {"versions": versions, "settings": {}} | subject
+    world_ = {
+        "configs/av/1/default": {"depth": 1},
+        "bindings/prod/av/default": "",
+        "envs/prod/asia/av/version": "1.4.0",
+    }
+    return keys | world_ | {"_system/registry/subjects/orders": record}
+
+
+OPEN = {"type": "object", "properties": {"depth": {"type": "integer"}}}
+NEEDS = OPEN | {"required": ["depth"]}
+NEEDS_DEFAULT = {"type": "object", "properties": {"depth": {"type": "integer", "default": 1}}, "required": ["depth"]}
+
+
+async def test_a_raw_schema_in_a_subject_is_judged_by_what_its_endpoint_promises(tmp_path: Path) -> None:
+    """BACKWARD where nobody said anything; the setting of all subjects under the family's own; defaults are applied."""
+    async with watching(tmp_path, HereComparer()) as here:
+        await here.write(orders(OPEN, NEEDS))
+        (drift,) = await told(here, 1)
+        assert (drift["key"], drift["expected"]) == ("schemas/orders/2", "BACKWARD")
+        await here.write({"_system/registry/all": {"versions": [], "settings": {"compatibilityLevel": "FORWARD"}}})
+        await told(here, 0)
+        await here.write({"families/orders": {"versioning": "sequence", "compatibility": "FULL"}})
+        await told(here, 1)
+        await here.write({"schemas/orders/2": None})
+        await told(here, 0)
+        await here.write({"schemas/orders/3": NEEDS_DEFAULT})
+        await recorded(here, "3", "orders")
+        await told(here, 0)
+
+
+async def test_what_is_softly_deleted_of_another_group_or_imported_binds_no_raw_schema(tmp_path: Path) -> None:
+    def version(**more: Any) -> list[dict[str, Any]]:
+        return [{"number": 1, "name": "1", "id": 1} | more, {"number": 2, "name": "2", "id": 2}]
+
+    def held(line: str) -> dict[str, Any]:
+        return {"type": "JSON", "identity": line, "uses": [], "metadata": {"properties": {"line": line}}}
+
+    grouped = {"compatibilityGroup": "line"}
+    ids = {"_system/registry/ids/1": held("a"), "_system/registry/ids/2": held("a")}
+    async with watching(tmp_path, HereComparer()) as here:
+        await here.write(orders(OPEN, NEEDS, settings=grouped) | ids)
+        await told(here, 1)
+        await here.write({"_system/registry/ids/2": held("b")})
+        await told(here, 0)
+        await here.write(orders(OPEN, NEEDS))
+        await told(here, 1)
+        await here.write(orders(OPEN, NEEDS, versions=version(deleted=True)))
+        await told(here, 0)
+        await here.write(orders(OPEN, NEEDS))
+        await told(here, 1)
+        await here.write(orders(OPEN, NEEDS, mode="IMPORT"))
+        await told(here, 0)
+
+
+async def test_a_change_of_what_a_schema_refers_to_is_judged_too(tmp_path: Path) -> None:
+    """A promise is about the schema with all that it refers to."""
+    async with watching(tmp_path, HereComparer()) as here:
+        refers = {"properties": {"depth": {"$ref": "/schemas/part/1.0.0"}}}
+        parts = {"schemas/part/1.0.0": {"type": "integer"}, "families/part": {}}
+        keys = world(compatibility="BACKWARD") | parts
+        await here.write(keys | {"schemas/scan/1.0.0": {"properties": {"depth": {"type": "integer"}}}})
+        await here.write({"schemas/scan/1.1.0": refers})
         await recorded(here, "1.1.0")
-        assert comparer.asked == 1
+        assert await told(here, 0) == []
+        await here.write({"schemas/part/1.0.0": {"type": "integer", "maximum": 2}})
+        (drift,) = [each for each in await told(here, 1) if each["key"] == "schemas/scan/1.1.0"]
+        assert drift["found"] == "1.1.0 does not read 1.0.0"

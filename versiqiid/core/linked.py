@@ -112,6 +112,14 @@ def named_by(reads: Reads, language: str, place: tuple[str, str], raw: bytes) ->
         return ()
 
 
+def read_subject(raw: bytes) -> r.Subject:
+    """The registry endpoint's document of a subject; one that was spoilt says nothing."""
+    try:
+        return r.read_subject(raw)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return r.Subject()
+
+
 def read_record(raw: bytes) -> r.Id | None:
     """The registry endpoint's record of an id; one that was spoilt says nothing."""
     try:
@@ -184,7 +192,7 @@ def _names(reads: Reads, place: tuple[str, str | None], uses: Uses) -> Iterator[
 
 def _recorded(reads: Reads, place: tuple[str, str | None]) -> Iterator[tuple[str, str]]:
     family, version = place
-    subject = reads.read(r.subject_key(family), _subject) if version is not None else None
+    subject = reads.read(r.subject_key(family), read_subject) if version is not None else None
     number = next((each.id for each in subject.versions if each.name == version), None) if subject else None
     record = reads.read(r.id_key(number), read_record) if number is not None else None
     for reference in record.references if record is not None else ():
@@ -194,17 +202,9 @@ def _recorded(reads: Reads, place: tuple[str, str | None]) -> Iterator[tuple[str
 def _key_of(reads: Reads, subject: str, number: int) -> str:
     """Where a version of a subject is; where nobody knows the subject any more, it is called by its number."""
     family = family_of(subject)
-    known = reads.read(r.subject_key(family), _subject)
+    known = reads.read(r.subject_key(family), read_subject)
     names = (each.name for each in known.versions if each.number == number) if known else iter(())
     return f"schemas/{family}/{next(names, str(number))}"
-
-
-def _subject(raw: bytes) -> r.Subject:
-    """A subject's document; one that was spoilt says nothing."""
-    try:
-        return r.read_subject(raw)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return r.Subject()
 
 
 def _value(language: str, part: Part) -> Any:

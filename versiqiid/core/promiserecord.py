@@ -5,21 +5,25 @@ came of judging it against the versions before it, with the digest of all that d
 text and those texts. So what was judged is judged again by no leader until one of these changes; a record whose digest
 is not the present one says nothing.
 
-Subjects of the schema registry endpoint are left out: they are judged there, by references and a dialect of their own.
+What the schema registry endpoint registers it judges itself; a key that is written into one of its subjects is judged
+here, by what the endpoint would judge by (``core/registry/promised.py``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import Any
 
 from versiqiid.core import keys as k
 from versiqiid.core.canonical import canonical, digest
 from versiqiid.core.compatibility import Direction, Judgement, Level
+from versiqiid.core.linked import linked
 from versiqiid.core.objects import Family, read_family
 from versiqiid.core.promise import Terms, lifecycle_of, neighbours, terms_of
+from versiqiid.core.registry.promised import before, setting_of
 from versiqiid.core.registry.records import SUBJECTS
+from versiqiid.core.registry.settings import Setting
 from versiqiid.core.snapshot import Reads, Snapshot
 from versiqiid.core.status import state_of
 from versiqiid.core.versions import Scheme
@@ -38,6 +42,7 @@ class Promise:
     """A published schema of a family that promises something.
 
     :ivar before: the versions that it must go with, newest first.
+    :ivar endpoint: whether they are kept in the way of the registry endpoint: its default dialect, and on the wire.
     :ivar inputs: digest of everything that decides whether it does.
     """
 
@@ -47,6 +52,7 @@ class Promise:
     terms: Terms
     before: tuple[str, ...]
     inputs: str
+    endpoint: bool = False
 
     @property
     def record_key(self) -> str:
@@ -70,8 +76,38 @@ def every_promise(snapshot: Snapshot) -> Iterator[Promise]:
 
 
 def promises_of(snapshot: Snapshot, family: str) -> tuple[Promise, ...]:
-    """Those of one family, worked out once per state of its keys."""
-    return snapshot.kept(family, "promises", lambda: tuple(_promises(snapshot, family)))
+    """Those of one family, worked out once per state of what decides them."""
+    return _kept(snapshot, family).now(snapshot)
+
+
+@dataclass(slots=True)
+class _Kept:
+    """The promises of a family as they were worked out.
+
+    :ivar elsewhere: keys that are not the family's own and were looked at, with their revisions.
+    """
+
+    family: str
+    promises: tuple[Promise, ...] = ()
+    elsewhere: dict[str, int] | None = None
+
+    def now(self, snapshot: Snapshot) -> tuple[Promise, ...]:
+        if self.elsewhere is None or any(_revision(snapshot, key) != at for key, at in self.elsewhere.items()):
+            reads = Reads(snapshot)
+            self.promises = tuple(_promises(reads, self.family))
+            own = ("families/", "schemas/", "lifecycle/")
+            names = {key for key in reads.guards if key.split("/")[1] == self.family and key.startswith(own)}
+            self.elsewhere = {key: at for key, at in reads.guards.items() if key not in names}
+        return self.promises
+
+
+def _kept(snapshot: Snapshot, family: str) -> _Kept:
+    return snapshot.kept(family, "promises", lambda: _Kept(family))
+
+
+def _revision(snapshot: Snapshot, key: str) -> int:
+    value = snapshot.get(key)
+    return value.revision if value else 0
 
 
 def judged(snapshot: Snapshot, promise: Promise) -> bool:
@@ -90,11 +126,10 @@ def broken(reads: Reads, family: str) -> list[dict[str, Any]]:
     reads.listing(f"{ROOM}{family}")
     reads.listing(f"schemas/{family}/")
     reads.get(f"families/{family}")
-    return [
-        drift
-        for promise in promises_of(reads.snapshot, family)
-        for drift in _recorded(reads.snapshot, promise).get("findings", ())
-    ]
+    promises = promises_of(reads.snapshot, family)
+    for key in _kept(reads.snapshot, family).elsewhere or ():
+        reads.get(key)
+    return [drift for promise in promises for drift in _recorded(reads.snapshot, promise).get("findings", ())]
 
 
 def topics(key: str) -> Iterator[str]:
@@ -105,29 +140,46 @@ def topics(key: str) -> Iterator[str]:
         yield ROOM + meaning.family
 
 
-def _promises(snapshot: Snapshot, family: str) -> Iterator[Promise]:
+def _promises(reads: Reads, family: str) -> Iterator[Promise]:
+    snapshot = reads.snapshot
     try:
-        described = snapshot.parsed(f"families/{family}", read_family) if snapshot.get(f"families/{family}") else None
+        described = reads.read(f"families/{family}", read_family)
     except InvalidInput:
         described = None  # nobody knows what it promises; the status of what reads it says so
-    if described is None or described.compatibility == Level.NONE or _is_subject(snapshot, family, described):
+    if described is None:
         return
+    setting = setting_of(reads, family, described) if _is_subject(reads, family, described) else None
     terms = terms_of(described)
+    if setting is not None:
+        terms = Terms(setting.level, setting.policy, "applied", described.formats)
+    if terms.level is Level.NONE:
+        return
     for version in sorted(snapshot.schema_versions[family]):
         if not _is_promised(snapshot, family, version):
             continue
-        raw = _digest(snapshot, family, version)
-        text = snapshot.get(f"schemas/{family}/{version}")
-        before = neighbours(snapshot, family, described.versioning, terms, version, text.raw if text else b"").before
-        texts = [[other, _digest(snapshot, family, other)] for other in before]
-        inputs = digest(canonical([RULES, described.language, [str(term) for term in astuple(terms)], raw, texts]))
-        if before:
-            yield Promise(family, version, described.language, terms, before, inputs)
+        earlier = _earlier(reads, family, described, terms, version, setting)
+        if earlier:
+            decides = [RULES, described.language, [str(term) for term in astuple(terms)], setting is not None]
+            texts = [[other, _digest(reads, family, described, other)] for other in earlier]
+            inputs = digest(canonical([*decides, _digest(reads, family, described, version), texts]))
+            yield Promise(family, version, described.language, terms, earlier, inputs, setting is not None)
 
 
-def _is_subject(snapshot: Snapshot, family: str, described: Family) -> bool:
+def _earlier(  # noqa: PLR0917 - from what is there to what is asked
+    reads: Reads, family: str, described: Family, terms: Terms, version: str, setting: Setting | None
+) -> tuple[str, ...]:
+    text = reads.get(f"schemas/{family}/{version}")
+    raw = text.raw if text else b""
+    if setting is None:
+        return neighbours(reads.snapshot, family, described.versioning, terms, version, raw).before
+    every = replace(terms, level=Level.BACKWARD_TRANSITIVE)
+    there = neighbours(reads.snapshot, family, described.versioning, every, version, raw).before
+    return before(reads, family, version, there, setting)
+
+
+def _is_subject(reads: Reads, family: str, described: Family) -> bool:
     """Whether the schema registry endpoint keeps the family: those that it makes count their versions."""
-    return described.versioning is Scheme.SEQUENCE and snapshot.get(SUBJECTS + family) is not None
+    return described.versioning is Scheme.SEQUENCE and reads.get(SUBJECTS + family) is not None
 
 
 def _is_promised(snapshot: Snapshot, family: str, version: str) -> bool:
@@ -137,9 +189,13 @@ def _is_promised(snapshot: Snapshot, family: str, version: str) -> bool:
         return True
 
 
-def _digest(snapshot: Snapshot, family: str, version: str) -> str:
+def _digest(reads: Reads, family: str, described: Family, version: str) -> str:
+    """Of a schema with all that it refers to; of its text alone where that cannot be found."""
     key = f"schemas/{family}/{version}"
-    return snapshot.parsed(key, digest) if snapshot.get(key) else ""
+    try:
+        return linked(reads, described.language, (family, version)).digest
+    except InvalidInput:
+        return reads.read(key, digest) or ""
 
 
 def _recorded(snapshot: Snapshot, promise: Promise) -> dict[str, Any]:

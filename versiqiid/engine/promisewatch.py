@@ -11,8 +11,10 @@ from collections.abc import Iterator
 
 from versiqiid.core.comparison import Pair, Text
 from versiqiid.core.compatibility import Direction
+from versiqiid.core.linked import DIALECT, linked
 from versiqiid.core.promiserecord import ROOM, Breach, Promise, every_promise, judged, record
-from versiqiid.core.snapshot import Snapshot
+from versiqiid.core.registry import json_form
+from versiqiid.core.snapshot import Reads, Snapshot
 from versiqiid.engine.afterwards import Afterwards
 from versiqiid.engine.writer import Term
 from versiqiid.ports import KeyValueStore
@@ -54,12 +56,18 @@ class PromiseWatch(Afterwards[Promise]):
         return found
 
     def _pair(self, promise: Promise, writer: str, reader: str) -> Pair:
-        old, new = (self._snapshot.get(f"schemas/{promise.family}/{version}") for version in (writer, reader))
+        old, new = (self._text(promise, version) for version in (writer, reader))
         return Pair(
             promise.language,
-            Text(old.raw if old else b""),
-            Text(new.raw if new else b""),
+            old,
+            new,
             policy=promise.terms.policy,
             defaults=promise.terms.defaults,
             formats=promise.terms.formats == "assert",
+            dialect=json_form.DIALECT if promise.endpoint else None,
+            json_form=not promise.endpoint,
         )
+
+    def _text(self, promise: Promise, version: str) -> Text:
+        schema = linked(Reads(self._snapshot), promise.language, (promise.family, version))
+        return schema.text(json_form.DIALECT if promise.endpoint else DIALECT)
