@@ -17,14 +17,10 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "upgrade" / "keys.json"
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     """The example's services; tests here only look."""
-    daemon = Daemon(tmp_path_factory.mktemp("shop"))
-    try:
-        daemon.start()
+    with Daemon(tmp_path_factory.mktemp("shop")) as daemon:
         with daemon.client() as client:
             client.post("/v1/txn", content=EXAMPLE.read_bytes()).raise_for_status()
         yield daemon
-    finally:
-        daemon.close()
 
 
 def plan(daemon: Daemon, environment: str, **goals: str) -> dict[str, Any]:

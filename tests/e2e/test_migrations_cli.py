@@ -10,47 +10,22 @@ from typing import Any
 import pytest
 
 from tests.e2e.processes import Daemon, example_keys, run_cli
+from tests.engine.steps import DOWN, NEW, OLD, UP
 
 SMALL = ("--count", "200", "--budget", "10")
-OLD = {
-    "type": "object",
-    "properties": {"depth": {"type": "integer", "minimum": 0, "maximum": 9}},
-    "required": ["depth"],
-    "additionalProperties": False,
-}
-NEW = {
-    "type": "object",
-    "properties": {"scan": OLD, "report": {"enum": ["summary", "full"]}},
-    "required": ["scan", "report"],
-    "additionalProperties": False,
-}
 LENS = [
     {"add": {"name": "scan", "type": "object"}},
     {"plunge": {"host": "scan", "name": "depth"}},
     {"add": {"name": "report", "type": "string", "default": "summary"}},
-]
-UP = [
-    {"op": "add", "path": "/scan", "value": {}},
-    {"op": "move", "from": "/depth", "path": "/scan/depth"},
-    {"op": "add", "path": "/report", "value": "summary"},
-]
-DOWN = [
-    {"op": "move", "from": "/scan/depth", "path": "/depth"},
-    {"op": "remove", "path": "/scan"},
-    {"op": "remove", "path": "/report"},
 ]
 
 
 @pytest.fixture(scope="module")
 def example(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     """A daemon with the scan engine's keys."""
-    daemon = Daemon(tmp_path_factory.mktemp("example"))
-    try:
-        daemon.start()
+    with Daemon(tmp_path_factory.mktemp("example")) as daemon:
         daemon.load(example_keys())
         yield daemon
-    finally:
-        daemon.close()
 
 
 def family(daemon: Daemon, name: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 import pytest
 
-from tests.engine.world import ROOT, World, build, journal_at
+from tests.engine.world import ROOT, World, build, journal_at, running
 from versiqiid.adapters.memory import MemoryStore
 from versiqiid.core.imports import Import
 from versiqiid.ports import Delete, Observe, Set
@@ -32,23 +32,17 @@ SCHEMA = {
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    store = MemoryStore()
-    async with journal_at(tmp_path) as journal:
-        engine = build(store, journal, imports=(Import(TREE, "rebe-shell"),))
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(engine.run)
-            found = World(store, journal, engine)
-            await found.write(
-                {
-                    "families/shell": {},
-                    "schemas/shell/1.0.0": SCHEMA,
-                    "targets/rebe-shell": {"family": "shell", "schemas": {"1.x": "1.0.0"}},
-                    "envs/prod/rebe-shell/version": "1.2.0",
-                    "bindings/prod/rebe-shell/default": "",
-                }
-            )
-            yield found
-            tasks.cancel_scope.cancel()
+    async with running(tmp_path, imports=(Import(TREE, "rebe-shell"),)) as found:
+        await found.write(
+            {
+                "families/shell": {},
+                "schemas/shell/1.0.0": SCHEMA,
+                "targets/rebe-shell": {"family": "shell", "schemas": {"1.x": "1.0.0"}},
+                "envs/prod/rebe-shell/version": "1.2.0",
+                "bindings/prod/rebe-shell/default": "",
+            }
+        )
+        yield found
 
 
 async def _leaf(world: World, **leaves: str | None) -> None:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.contract.wasm_guests import ALLOC, MEMORY, VERSION, entry, guest, text, wat
+from tests.e2e.processes import example_keys
+from tests.engine.steps import DOWN, NEW, OLD, UP, snapshot, world
 from versiqiid.adapters.validation import ProcessValidator
 from versiqiid.adapters.wasm import Limits, WasmRuntime
 from versiqiid.core.lens import invert, lens_to_json, parse_lens
-from versiqiid.core.snapshot import Observation, Snapshot, Value
 from versiqiid.engine.lawcheck import Effort, LawCheck, Report
 from versiqiid.engine.pairs import pair
 from versiqiid.errors import InvalidInput, NotFound, UnusableSchema
@@ -23,61 +22,13 @@ from versiqiid.ports import GuestCall, GuestResult, MigrationRuntime
 
 pytestmark = pytest.mark.anyio
 
-PROJECT = Path(__file__).parents[2]
-EXAMPLE = PROJECT / "examples/scan-engine/keys"
 SMALL = Effort(count=300, budget_s=20)
-
-OLD = {
-    "type": "object",
-    "properties": {"depth": {"type": "integer", "minimum": 0, "maximum": 9}},
-    "required": ["depth"],
-    "additionalProperties": False,
-}
-NEW = {
-    "type": "object",
-    "properties": {"scan": OLD, "report": {"enum": ["summary", "full"]}},
-    "required": ["scan", "report"],
-    "additionalProperties": False,
-}
-UP = [
-    {"op": "add", "path": "/scan", "value": {}},
-    {"op": "move", "from": "/depth", "path": "/scan/depth"},
-    {"op": "add", "path": "/report", "value": "summary"},
-]
-DOWN = [
-    {"op": "move", "from": "/scan/depth", "path": "/depth"},
-    {"op": "remove", "path": "/scan"},
-    {"op": "remove", "path": "/report"},
-]
 
 
 @pytest.fixture(scope="module")
 async def validator() -> AsyncIterator[ProcessValidator]:
     async with ProcessValidator() as started:
         yield started
-
-
-def snapshot(keys: dict[str, Any]) -> Snapshot:
-    made = Snapshot()
-    values = {key: Value(raw if isinstance(raw, bytes) else json.dumps(raw).encode(), 1) for key, raw in keys.items()}
-    made.apply(Observation(values, index=1, complete=True))
-    return made
-
-
-def world(up: Any, down: Any, *, old: Any = OLD, new: Any = NEW, **more: Any) -> dict[str, Any]:
-    """A family ``f`` of two versions; a list is a patch, bytes a module, anything else a manifest."""
-    keys: dict[str, Any] = {"families/f": {}, "schemas/f/1.0.0": old, "schemas/f/2.0.0": new}
-    for ends, step in (("1.0.0/2.0.0", up), ("2.0.0/1.0.0", down)):
-        if isinstance(step, bytes):
-            digest = hashlib.sha256(step).hexdigest()
-            keys |= {
-                f"modules/{digest}": step,
-                f"migrations/f/{ends}": {"runtime": "wasm", "module": f"sha256:{digest}"},
-            }
-        elif step is not None:
-            manifest = {"runtime": "json-patch", "patch": step} if isinstance(step, list) else step
-            keys[f"migrations/f/{ends}"] = manifest
-    return keys | {name.replace("__", "/"): value for name, value in more.items()}
 
 
 async def tried(
@@ -93,17 +44,13 @@ async def tried(
     return await LawCheck(validator, runtime or WasmRuntime()).run(*directions, effort)
 
 
-def example() -> dict[str, bytes]:
-    return {path.relative_to(EXAMPLE).as_posix(): path.read_bytes() for path in EXAMPLE.rglob("*") if path.is_file()}
-
-
 # --------------------------------------------------------------------------------------------------- the laws hold
 
 
 @pytest.mark.parametrize("ends", [("1.0.0", "2.0.0"), ("2.0.0", "3.0.0")])
 async def test_the_examples_steps_keep_the_laws(validator: ProcessValidator, ends: tuple[str, str]) -> None:
     """Up is lossless, down with its stash; what 3.0.0 cannot hold is declined, which is no breach."""
-    report = await tried(validator, example(), ends=ends, family="scan-engine")
+    report = await tried(validator, example_keys(), ends=ends, family="scan-engine")
     assert report.findings == ()
     assert report.proven
     up, down = (step.tally for step in report.steps)
@@ -115,7 +62,7 @@ async def test_the_examples_steps_keep_the_laws(validator: ProcessValidator, end
 
 async def test_the_steps_may_be_named_in_either_order(validator: ProcessValidator) -> None:
     """The side of a step is told by the versions, not by who asks."""
-    report = await tried(validator, example(), ends=("2.0.0", "1.0.0"), family="scan-engine")
+    report = await tried(validator, example_keys(), ends=("2.0.0", "1.0.0"), family="scan-engine")
     told = report.as_json()["steps"]
     assert [(step["from"], step["direction"]) for step in told] == [("2.0.0", "down"), ("1.0.0", "up")]
     assert report.findings == ()

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.engine.test_lawcheck import DOWN, UP, example, snapshot, world
+from tests.e2e.processes import example_keys
+from tests.engine.steps import DOWN, UP, snapshot, world
 from versiqiid.adapters.validation import ProcessValidator
 from versiqiid.adapters.wasm import WasmRuntime
 from versiqiid.core.canonical import canonical
@@ -35,7 +36,7 @@ async def mapping() -> AsyncIterator[Mapping]:
 
 
 async def carried(mapping: Mapping, path: Sequence[str], config: Any, stashes: Sequence[Stash] = ()) -> Account:
-    return await mapping.carry(snapshot(example()), "scan-engine", path, config, stashes)
+    return await mapping.carry(snapshot(example_keys()), "scan-engine", path, config, stashes)
 
 
 async def test_down_and_up_again_with_the_stash_is_the_same_to_the_byte(mapping: Mapping) -> None:

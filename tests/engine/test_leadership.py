@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -101,6 +102,26 @@ class World:
         return anyio.current_time() - begin
 
 
+@asynccontextmanager
+async def led_and_waited_for(world: World) -> AsyncIterator[tuple[Leadership, Leadership, anyio.CancelScope]]:
+    """One controller leads and another one waits for it: both, and what ends the first. At the end both stop."""
+    first, _ = world.controller("first")
+    second, _ = world.controller("second")
+    leading = anyio.CancelScope()
+
+    async def lead_first() -> None:
+        with leading:
+            await first.run()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(lead_first)
+        await world.until(lambda: first.term is not None, 10)
+        tasks.start_soon(second.run)
+        await anyio.sleep(1)
+        yield first, second, leading
+        tasks.cancel_scope.cancel()
+
+
 def in_virtual_time(story: Callable[[], Awaitable[None]]) -> None:
     anyio.run(story, backend="trio", backend_options={"clock": trio.testing.MockClock(autojump_threshold=0)})
 
@@ -110,25 +131,13 @@ def test_a_standby_writes_nothing_and_takes_over_at_once_when_the_leader_stops()
 
     async def story() -> None:
         world = World()
-        async with anyio.create_task_group() as tasks:
-            first, _ = world.controller("first")
-            leading = anyio.CancelScope()
-
-            async def lead_first() -> None:
-                with leading:
-                    await first.run()
-
-            tasks.start_soon(lead_first)
-            await world.until(lambda: first.term is not None, 10)
-            second, _ = world.controller("second")
-            tasks.start_soon(second.run)
-            await anyio.sleep(1)
+        async with led_and_waited_for(world) as (first, second, leading):
+            assert first.term is not None
             before = (await world.store.scan("")).index
             await anyio.sleep(3600)
             assert (await world.store.scan("")).index == before
             leading.cancel()
             assert await world.until(lambda: second.term is not None, 10) <= 0.1
-            tasks.cancel_scope.cancel()
         assert [name for _, name in world.began] == ["first", "second"]
         assert world.epochs.given == 2
 
@@ -140,23 +149,10 @@ def test_the_lead_is_not_held_by_what_takes_long_to_end() -> None:
 
     async def story() -> None:
         world = World(ending_s=60.0)
-        async with anyio.create_task_group() as tasks:
-            first, _ = world.controller("first")
-            leading = anyio.CancelScope()
-
-            async def lead_first() -> None:
-                with leading:
-                    await first.run()
-
-            tasks.start_soon(lead_first)
-            await world.until(lambda: first.term is not None, 10)
-            second, _ = world.controller("second")
-            tasks.start_soon(second.run)
-            await anyio.sleep(1)
+        async with led_and_waited_for(world) as (first, second, leading):
             leading.cancel()
             assert await world.until(lambda: second.term is not None, 10) <= 0.1
             assert first.term is None
-            tasks.cancel_scope.cancel()
 
     in_virtual_time(story)
 

@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from tests.contract.wasm_guests import guest
-from tests.engine.test_lawcheck import NEW, OLD, world
+from tests.engine.steps import NEW, OLD, world
 from versiqiid.adapters.memory import MemoryStore
 from versiqiid.adapters.validation import ProcessValidator
 from versiqiid.adapters.wasm import WasmRuntime

@@ -7,15 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import anyio
 import pytest
 
-from tests.engine.world import World, build, journal_at, running, scan_world
+from tests.engine.world import World, running, running_on_an_imported_tree, scan_world
 from versiqiid.adapters.memory import MemoryStore
 from versiqiid.api.history import History
 from versiqiid.api.rollback import Rollback
-from versiqiid.api.service import Service
-from versiqiid.core.imports import Import
+from versiqiid.api.service import Service, Write
 from versiqiid.core.status import Cause
 from versiqiid.engine.facts import Attribution
 from versiqiid.errors import Conflict, InvalidInput, Unavailable
@@ -107,25 +105,15 @@ async def test_the_loop_never_takes_a_rollback_back(tmp_path: Path) -> None:
 
 async def test_an_imported_tree_is_not_rolled_back_beside_itself(tmp_path: Path) -> None:
     """Its config is in no store of ours: alone it is refused, with its environment it is left out."""
-    store = MemoryStore()
-    async with journal_at(tmp_path) as journal:
-        engine = build(store, journal, imports=(Import("shell/config", "av"),))
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(engine.run)
-            world = World(store, journal, engine)
-            await world.write({k: v for k, v in scan_world().items() if not k.startswith("configs/")})
-            await store.commit([Set("shell/config/depth", b"3"), Set("shell/config/version", b"1.0.0")])
-            await world.until(BINDING, state="InSync")
-            await world.settled()
-            (first,) = await world.entries(key=CONFIG)
-            await world.write({"envs/prod/asia/av/version": "2.0.0"})
-            await world.until(BINDING, state="Migrated")
-            rollback, _ = rollback_of(world, store)
-            with pytest.raises(InvalidInput, match="imported"):
-                await rollback.plan(CONFIG, str(first["data"]["revision"]))
-            moves = await rollback.plan("prod/asia", first["time"])
-            assert {move.key for move in moves} == {"envs/prod/asia/av/version"}
-            tasks.cancel_scope.cancel()
+    async with running_on_an_imported_tree(tmp_path) as world:
+        (first,) = await world.entries(key=CONFIG)
+        await world.write({"envs/prod/asia/av/version": "2.0.0"})
+        await world.until(BINDING, state="Migrated")
+        rollback, _ = rollback_of(world, world.store)
+        with pytest.raises(InvalidInput, match="imported"):
+            await rollback.plan(CONFIG, str(first["data"]["revision"]))
+        moves = await rollback.plan("prod/asia", first["time"])
+        assert {move.key for move in moves} == {"envs/prod/asia/av/version"}
 
 
 async def many(world: World) -> dict[str, bytes]:
@@ -137,8 +125,6 @@ async def many(world: World) -> dict[str, bytes]:
     await world.settled()
     before = await world.tree("configs") | await world.tree("effective")
     _, service = rollback_of(world, world.store)
-    from versiqiid.api.service import Write  # noqa: PLC0415
-
     await service.transact([Write("set", f"configs/av/1.0.0/{n}", b'{"depth": 2}') for n in names], by=by("edit-7"))
     await world.settled()
     return before

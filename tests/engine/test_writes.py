@@ -12,12 +12,11 @@ import pytest
 
 from tests.engine.crashing import Crash, Crashing, Plan
 from tests.engine.weather import Weather
-from tests.engine.world import World, build, journal_at, running, scan_world
+from tests.engine.world import World, build, journal_at, running, running_on_an_imported_tree, scan_world
 from versiqiid.adapters.memory import MemoryStore
 from versiqiid.core.canonical import digest
-from versiqiid.core.imports import Import
 from versiqiid.engine.writer import LANES
-from versiqiid.ports import Set, StoreLimits
+from versiqiid.ports import StoreLimits
 
 pytestmark = pytest.mark.anyio
 
@@ -74,18 +73,8 @@ async def test_drift_follows_statuses_that_are_written_at_the_same_time(tmp_path
 
 async def test_an_imported_tree_comes_to_rest(tmp_path: Path) -> None:
     """What reads an imported config is decided when it moves, and not for ever."""
-    store = MemoryStore()
-    async with journal_at(tmp_path) as journal:
-        engine = build(store, journal, imports=(Import("shell/config", "av"),))
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(engine.run)
-            world = World(store, journal, engine)
-            await world.write({key: value for key, value in scan_world().items() if not key.startswith("configs/")})
-            leaves = {"version": b"1.0.0", "depth": b"3"}
-            await store.commit([Set(f"shell/config/{name}", value) for name, value in leaves.items()])
-            await world.until(WHERE, state="InSync")
-            await world.settled()
-            tasks.cancel_scope.cancel()
+    async with running_on_an_imported_tree(tmp_path) as world:
+        assert await world.effective(WHERE) == {"depth": 3}
 
 
 async def test_several_transactions_are_under_way_at_a_time(tmp_path: Path) -> None:

@@ -112,11 +112,11 @@ def build(
 
 
 @asynccontextmanager
-async def running(folder: Path, store: Any = None) -> AsyncIterator[World]:
+async def running(folder: Path, store: Any = None, *, imports: tuple[Import, ...] = ()) -> AsyncIterator[World]:
     """An engine that leads, until the block ends."""
     store = store or MemoryStore()
     async with journal_at(folder) as journal:
-        engine = build(store, journal)
+        engine = build(store, journal, imports=imports)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(engine.run)
             try:
@@ -147,3 +147,15 @@ def scan_world() -> dict[str, Any]:
         "bindings/prod/av/default": "",
         "envs/prod/asia/av/version": "1.4.0",
     }
+
+
+@asynccontextmanager
+async def running_on_an_imported_tree(folder: Path) -> AsyncIterator[World]:
+    """An engine that leads and has come to rest; its one config is a tree of somebody else's, ``shell/config``."""
+    async with running(folder, imports=(Import("shell/config", "av"),)) as world:
+        await world.write({key: value for key, value in scan_world().items() if not key.startswith("configs/")})
+        leaves = {"version": b"1.0.0", "depth": b"3"}
+        await world.store.commit([Set(f"shell/config/{name}", value) for name, value in leaves.items()])
+        await world.until("prod/asia/av/default", state="InSync")
+        await world.settled()
+        yield world
