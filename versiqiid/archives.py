@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 import time
-import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,15 +15,14 @@ import anyio
 
 from versiqiid.core.audit import Verified
 from versiqiid.core.note import VerifierKey, parse_vkey
-from versiqiid.core.times import rfc3339
-from versiqiid.engine.archive import DOCUMENTS, Archive, Archived, ArchivedJournal, Objects, object_of
+from versiqiid.engine.archive import Archive, Archived, ArchivedJournal, Objects
 from versiqiid.engine.archive_loop import ArchiveLoop
 from versiqiid.engine.archive_restore import Mirrored, mirror, restore
-from versiqiid.engine.audit import CHECKPOINT_STREAM
 from versiqiid.engine.facts import DAEMON
+from versiqiid.engine.retention import Retention, RetentionDuty
 from versiqiid.errors import InvalidInput, InvalidSetting, Refused
 from versiqiid.logs import logger
-from versiqiid.ports import Actor, Draft, Metrics
+from versiqiid.ports import Actor, Metrics
 from versiqiid.settings import Settings
 from versiqiid.signers import known_keys
 from versiqiid.stores import open_journal, sqlite_path
@@ -62,11 +60,16 @@ async def open_archive(settings: Settings, journal: ArchivedJournal, key: Verifi
 
 
 class Archiving:
-    """The daemon's part: the archive kept up to date, and what to say of it."""
+    """The daemon's part: the archive kept up to date, history let go of that it holds, and what to say of both."""
 
     def __init__(self, settings: Settings, journal: Any, vkey: str, metrics: Metrics) -> None:
         make = partial(open_archive, settings, journal, parse_vkey(vkey), DAEMON)
-        self._loop = ArchiveLoop(make, interval_s=settings.archive_interval_s, metrics=metrics)
+        self._duty: RetentionDuty | None = None
+        if settings.retention_days and settings.archive_recipient:
+            retention = Retention(journal, settings.retention_days, DAEMON, time.time)
+            self._duty = RetentionDuty(retention, metrics)
+        then = self._duty.when_due if self._duty else None
+        self._loop = ArchiveLoop(make, interval_s=settings.archive_interval_s, metrics=metrics, then=then)
         self._refusal = ""
 
     async def run(self) -> None:
@@ -78,9 +81,11 @@ class Archiving:
             log.error("archive_refused", reason=refusal.message, hint=refusal.hint)
 
     def note(self) -> str | None:
-        """What is wrong with the archive, if anything."""
+        """What is wrong with the archive or with retention, if anything."""
         trouble = self._refusal or self._loop.trouble
-        return f"archive: {trouble}" if trouble else None
+        kept = self._duty.trouble if self._duty else ""
+        told = [*(["archive: " + trouble] if trouble else []), *(["retention: " + kept] if kept else [])]
+        return "; ".join(told) or None
 
 
 # --------------------------------------------------------------------------------------------------- for commands
@@ -98,52 +103,28 @@ def archive_once(settings: Settings) -> Archived:
     return anyio.run(run)
 
 
-def retire(settings: Settings, admin_url: str | None, days: float) -> tuple[int, str]:
+def retire(settings: Settings, days: float) -> tuple[int, str]:
     """Let documents go that are only history for so many days, once the archive has them; their number and the place.
 
-    First the archive is brought up to date, then ``DocumentsRetired`` is recorded, then they are deleted. Repeating it
-    after a failure is right. Entries, hashes and checkpoints stay, and every proof with them.
+    First the archive is brought up to date; then they are deleted, with ``DocumentsRetired`` recorded for each batch.
+    Repeating it after a failure is right. Entries, hashes and checkpoints stay, and every proof with them.
 
-    :param admin_url: of PostgreSQL's superuser; None for SQLite, whose file's owner asks.
-    :raises InvalidSetting: no archive, no recipient, or PostgreSQL without ``admin_url``.
+    :raises InvalidSetting: no archive, or no recipient.
     :raises JournalRefused: as ``Archive.bring``; nothing was changed here.
+    :raises Refused: PostgreSQL, and ``journal init`` has not made the function that deletes; nothing was changed.
     """
-    on_file = settings.journal_url.startswith(SQLITE)
     if not settings.archive_recipient:
         raise InvalidSetting("setting 'archive-recipient': documents are not archived without one, and so not retired")
-    if not on_file and admin_url is None:
-        raise InvalidSetting("PostgreSQL: give --admin postgresql://… of a superuser: the service cannot delete")
 
-    async def run() -> tuple[list[str], str]:
+    async def run() -> tuple[int, str]:
         opened: Any
         async with open_journal(settings, create=False) as opened:
             key = (await known_keys(settings, opened))[-1]
             archive = await open_archive(settings, opened, key, OPERATOR)
             await archive.bring()
-            objects = await open_objects(settings)
-            there = set(await objects.names(DOCUMENTS))
-            before = rfc3339(time.time() - days * 86_400)
-            gone = [name for name in await opened.only_history(before) if object_of(name) in there]
-            if gone:
-                await opened.append([retired(before, len(gone), objects.place)])
-            return gone, objects.place
+            return await Retention(opened, days, OPERATOR, time.time).run(archive), archive.place
 
-    gone, place = anyio.run(run)
-    if gone and on_file:
-        from versiqiid.adapters.sqlite.retention import let_go  # noqa: PLC0415
-
-        let_go(sqlite_path(settings.journal_url), gone)
-    elif gone and admin_url is not None:
-        from versiqiid.adapters.postgres.retention import let_go as let_go_of_postgres  # noqa: PLC0415
-
-        let_go_of_postgres(admin_url, gone)
-    return len(gone), place
-
-
-def retired(before: str, count: int, place: str) -> Draft:
-    """The fact that so many documents are in the archive alone from now on."""
-    data = {"before": before, "count": count, "archive": place}
-    return Draft("DocumentsRetired", CHECKPOINT_STREAM, data, OPERATOR, str(uuid.uuid4()))
+    return anyio.run(run)
 
 
 @dataclass(frozen=True, slots=True)

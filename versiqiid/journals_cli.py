@@ -170,17 +170,16 @@ def archive(**given: Any) -> None:
 @_archive_place
 @click.option("--archive-recipient", help="age1…, comma separated: whom documents are encrypted for.")
 @click.option("--days", type=click.FloatRange(min=0), default=365, show_default=True, help="How old history must be.")
-@click.option("--admin", help="postgresql://… of a superuser, for a journal there: the service cannot delete.")
 @_judged
-def retire(*, days: float, admin: str | None, **given: Any) -> None:
-    """Let documents go that are only history, once the archive has them; recorded as a fact.
+def retire(*, days: float, **given: Any) -> None:
+    """Let documents go now that are only history, once the archive has them; the daemon does so by retention-days.
 
     Entries, hashes and checkpoints stay for ever, and every proof with them. What any key holds now, or any newer entry
     speaks of, stays too. Past contents come back with `versiqiid journal restore`.
     """
     from versiqiid import archives  # noqa: PLC0415
 
-    count, place = archives.retire(_settings(given, "journal", "data_dir", "archive", "archive_recipient"), admin, days)
+    count, place = archives.retire(_settings(given, "journal", "data_dir", "archive", "archive_recipient"), days)
     click.echo(f"{count} documents are in {place} alone")
 
 

@@ -167,6 +167,11 @@ class Settings(BaseSettings):
     archive_retain_days: int = Field(default=365, gt=0)
     """How long Object Lock keeps it, where ``archive-lock`` is not none."""
 
+    retention_days: float = Field(default=365.0, ge=0)
+    """After how many days the leader lets go of past documents that the archive holds: of what only older entries speak
+    of, and no key holds now. Entries, hashes and checkpoints are kept for ever. 0 = for ever too; so are documents that
+    no archive holds."""
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """How much is logged to standard error."""
 

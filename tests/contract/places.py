@@ -25,7 +25,7 @@ class Place(Protocol):
 
     url: str
 
-    async def open(self, origin: str | None = None) -> SqlJournal: ...
+    async def open(self, origin: str | None = None, clock: SteppingClock | None = None) -> SqlJournal: ...
     def tamper(self, *statements: str) -> None: ...
 
 
@@ -34,8 +34,8 @@ class SqlitePlace:
         self.path = path
         self.url = f"sqlite:///{path}"
 
-    async def open(self, origin: str | None = None) -> SqlJournal:
-        return await SqliteJournal.open(self.path, clock=SteppingClock(), origin=origin)
+    async def open(self, origin: str | None = None, clock: SteppingClock | None = None) -> SqlJournal:
+        return await SqliteJournal.open(self.path, clock=clock or SteppingClock(), origin=origin)
 
     def tamper(self, *statements: str) -> None:
         with contextlib.closing(sqlite3.connect(self.path)) as database:
@@ -58,8 +58,8 @@ class PostgresPlace:
         parts = urlsplit(admin_url)
         self.url = urlunsplit(parts._replace(netloc=f"{SERVICE}:{PASSWORD}@{parts.hostname}:{parts.port}"))
 
-    async def open(self, origin: str | None = None) -> SqlJournal:
-        return await PostgresJournal.open(self.url, clock=SteppingClock(), origin=origin)
+    async def open(self, origin: str | None = None, clock: SteppingClock | None = None) -> SqlJournal:
+        return await PostgresJournal.open(self.url, clock=clock or SteppingClock(), origin=origin)
 
     def tamper(self, *statements: str) -> None:
         events = ("versiqii_journal_ddl", "versiqii_journal_drop")

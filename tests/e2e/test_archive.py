@@ -49,6 +49,13 @@ def bucket(shared_versitygw: Versitygw) -> str:
     return name
 
 
+def metric(daemon: Daemon, name: str) -> float:
+    """The value of a metric without labels, 0 before it is first told."""
+    with daemon.client() as client:
+        lines = client.get("/metrics").text.splitlines()
+    return next((float(line.split()[-1]) for line in lines if line.startswith(f"{name} ")), 0.0)
+
+
 def test_a_daemon_goes_on_from_its_archive_alone(
     start: Callable[..., Daemon], shared_versitygw: Versitygw, bucket: str, tmp_path: Path
 ) -> None:
@@ -64,10 +71,7 @@ def test_a_daemon_goes_on_from_its_archive_alone(
     daemon.until_status(BINDING, targetVersion="2.0.0")
     wanted = max(entry["position"] for entry in daemon.entries(correlation_id="release"))
     for _ in until("the archive holds the release"):
-        with daemon.client() as client:
-            metrics = client.get("/metrics").text.splitlines()
-        archived = [float(line.split()[-1]) for line in metrics if line.startswith("versiqii_archive_entries ")]
-        if archived and archived[0] > wanted:
+        if metric(daemon, "versiqii_archive_entries") > wanted:
             break
     daemon.kill()
     kept = tmp_path / "kept"
@@ -179,7 +183,8 @@ def test_history_is_let_go_of_once_the_archive_has_it(
     (retired,) = daemon.entries(type="DocumentsRetired")
     assert retired["data"]["archive"] == f"s3://{bucket}/journal"
     gone = daemon.cli("configs", "show", "configs/av/1.0.0/default", "--at", "depth-4")
-    assert gone.returncode != 0
+    assert gone.returncode == 6
+    assert f"`versiqiid journal restore` from s3://{bucket}/journal" in gone.stderr, gone.stderr
     now = daemon.cli("configs", "show", "configs/av/1.0.0/default", "--at", "depth-6")
     assert (now.returncode, now.stdout.strip()) == (0, '{"depth": 6}'), now.stderr
     assert daemon.stop() == 0
@@ -187,3 +192,39 @@ def test_history_is_let_go_of_once_the_archive_has_it(
     daemon.start()
     again = daemon.cli("configs", "show", "configs/av/1.0.0/default", "--at", "depth-4")
     assert (again.returncode, again.stdout.strip()) == (0, '{"depth": 4}'), again.stderr
+
+
+def test_the_leader_lets_history_go_by_itself(
+    start: Callable[..., Daemon], shared_versitygw: Versitygw, bucket: str
+) -> None:
+    """Once it is older than the setting; what is read now stays, the log verifies, and all of it is told."""
+    identity, aws = x25519.Identity.generate(), shared_versitygw.credentials
+    sealed = ("--archive", f"s3://{bucket}/journal", "--archive-recipient", str(identity.to_public()))
+    often = ("--archive-interval-s", "0.2", "--checkpoint-interval-s", "0.1")
+    daemon = start(*sealed, *often, "--retention-days", "0", **aws)
+    daemon.load(scan_world())
+    for depth in (4, 5, 6):
+        daemon.load({"configs/av/1.0.0/default": b'{"depth": %d}' % depth}, **{"X-Correlation-Id": f"depth-{depth}"})
+    daemon.until_status(BINDING, correlationId="depth-6")
+    last = max(entry["position"] for entry in daemon.entries(correlation_id="depth-6"))
+    for _ in until("the archive has it"):
+        if metric(daemon, "versiqii_archive_entries") > last:
+            break
+    assert daemon.entries(type="DocumentsRetired") == [], "0 = for ever"
+    assert daemon.stop() == 0
+    daemon = start(*sealed, *often, "--retention-days", "0.000001", folder=daemon.folder, **aws)
+    for _ in until("documents are let go of"):
+        if metric(daemon, "versiqii_documents_retired_total") >= 2:
+            break
+    assert metric(daemon, "versiqii_retention_timestamp_seconds") > 0
+    gone = daemon.cli("configs", "show", "configs/av/1.0.0/default", "--at", "depth-4")
+    assert gone.returncode == 6
+    assert "`versiqiid journal restore` from s3://" in gone.stderr
+    now = daemon.cli("configs", "show", "configs/av/1.0.0/default", "--at", "depth-6")
+    assert (now.returncode, now.stdout.strip()) == (0, '{"depth": 6}'), now.stderr
+    assert daemon.entries(type="DocumentsRetired")
+    assert daemon.event("documents_retired")["count"] >= 2
+    assert daemon.stop() == 0
+    where = ("--data-dir", str(daemon.data_dir))
+    assert daemon.cli("audit", "verify", *where).returncode == 0
+    assert versiqiid("rebuild", *where).returncode == 0

@@ -126,6 +126,10 @@ _ROWS: Final[tuple[MetricSpec, ...]] = (
     MetricSpec("versiqii_checkpoint_age_seconds", _G, "Time since the newest checkpoint was signed."),
     MetricSpec("versiqii_archive_entries", _G, "Entries in the archive."),
     MetricSpec("versiqii_archive_age_seconds", _G, "Time since the archive was last brought up to date."),
+    MetricSpec("versiqii_documents_retired_total", _C, "Documents that retention has let go of; the archive has them."),
+    MetricSpec(
+        "versiqii_retention_timestamp_seconds", _G, "When retention last ran to its end, in seconds since the epoch."
+    ),
     MetricSpec("versiqii_witnessed_entries", _G, "Entries that every witness has cosigned a checkpoint of."),
     MetricSpec("versiqii_outbox_backlog", _G, "Entries that the sink has not acknowledged."),
     MetricSpec("versiqii_outbox_age_seconds", _G, "Age of the oldest entry that the sink has not acknowledged."),

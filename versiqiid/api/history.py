@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from versiqiid.api.entries import Revision, every, revision_of
 from versiqiid.api.points import ByCorrelation, ByPosition, Place, at, parse_point
 from versiqiid.core import keys as k
@@ -58,11 +60,19 @@ class History:
     async def content(self, key: str, revision: Revision) -> bytes:
         """The raw value that a revision had.
 
-        :raises NotFound: it was a deletion, or the journal no longer keeps the value.
+        :raises NotFound: it was a deletion, or the journal no longer keeps the value; then the hint says where it is.
         """
         raw = await self._journal.document(revision.digest) if revision.digest else None
         if raw is None:
             what = "the key was removed by it" if revision.digest is None else "the journal no longer keeps it"
             msg = f"revision {revision.revision} of {key!r} has no content: {what}"
-            raise NotFound(msg)
+            raise NotFound(msg, hint=await self._gone_where() if revision.digest else "")
         return raw
+
+    async def _gone_where(self) -> str:
+        """Where documents are that were let go of; empty when none ever was."""
+        last = await self._journal.read(Query(type="DocumentsRetired", limit=1, descending=True))
+        if not last:
+            return ""
+        place = json.loads(last[0].entry)["data"]["archive"]
+        return f"Retention let past documents go, last at {last[0].time}: `versiqiid journal restore` from {place}."

@@ -147,6 +147,15 @@ class Archive:
                 await self._journal.append([self._signed(checkpoint)])
         return Archived(checkpoint.size, before.size, added, checkpoint.root)
 
+    @property
+    def place(self) -> str:
+        """Where it is."""
+        return self._objects.place
+
+    async def documents(self) -> set[str]:
+        """The digests of all documents that are in it now, asked anew."""
+        return {document_of(name) for name in await self._objects.names(DOCUMENTS)}
+
     async def _claim(self) -> None:
         """Put the key there, or find it there; and see that what is created stays."""
         vkey = f"{self._key}\n".encode()
@@ -249,7 +258,9 @@ class Archive:
 
     async def _document(self, name: str) -> None:
         value = await self._journal.document(name)
-        if value is None or digest(value) != name:
+        if value is None:
+            raise Conflict(f"{name}: let go of meanwhile", key=name, expected=1, found=0, hint="repeat it")
+        if digest(value) != name:
             raise JournalRefused("document", name, "the bytes that are kept have another digest")
         if self._seal is not None:
             await self._objects.create(object_of(name), await to_thread.run_sync(self._seal, value))
@@ -258,6 +269,11 @@ class Archive:
 def object_of(document: str) -> str:
     """Where the document of a digest lies."""
     return f"{DOCUMENTS}{document.removeprefix('sha256:')}{AGE}"
+
+
+def document_of(name: str) -> str:
+    """The digest of the document that lies there."""
+    return f"sha256:{name.removeprefix(DOCUMENTS).removesuffix(AGE)}"
 
 
 def _edge(builder: merkle.Builder) -> list[tuple[Place, bytes]]:

@@ -20,12 +20,21 @@ class ArchiveLoop:
     :ivar trouble: the last failure's sentence, empty while it works.
     """
 
-    def __init__(self, make: Callable[[], Awaitable[Archive]], *, interval_s: float, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        make: Callable[[], Awaitable[Archive]],
+        *,
+        interval_s: float,
+        metrics: Metrics,
+        then: Callable[[Archive], Awaitable[None]] | None = None,
+    ) -> None:
         """
         :param make: opens the archive; asked again until it could.
+        :param then: called whenever the archive is up to date, before it is brought up to date again.
         :param interval_s: the setting ``archive-interval-s``, in seconds; also the pause after a failure.
         """
         self._make = make
+        self._then = then
         self._interval_s = interval_s
         self._metrics = metrics
         self.trouble = ""
@@ -48,5 +57,7 @@ class ArchiveLoop:
                 self.trouble = ""
                 archived_at = anyio.current_time()
                 self._metrics.gauge("versiqii_archive_entries", done.size)
+                if self._then is not None:
+                    await self._then(archive)
             self._metrics.gauge("versiqii_archive_age_seconds", anyio.current_time() - archived_at)
             await anyio.sleep(self._interval_s)

@@ -32,6 +32,8 @@ _BEGIN = (
 )
 
 
+_INIT = "versiqiid journal init makes it, also for a journal that exists"
+
 # NotSupportedError: "cannot perform INSERT RETURNING", when a rule would swallow the row.
 _REFUSALS = (psycopg.IntegrityError, psycopg.DataError, psycopg.NotSupportedError)
 
@@ -110,6 +112,12 @@ class PostgresDatabase:
         if self._open is not None and not self._open.closed:
             with suppress(psycopg.Error):
                 self._open.execute("ROLLBACK")
+
+    def let_go(self, digests: Sequence[str]) -> None:
+        try:
+            self._connection.execute(schema.LET_GO_CALL.encode(), [list(digests)])
+        except (psycopg.errors.UndefinedFunction, psycopg.errors.InvalidSchemaName) as error:
+            raise Refused(f"journal {self.place}: there is no function {schema.LET_GO}", hint=_INIT) from error
 
     def guards(self) -> tuple[str, ...]:
         return (*guards.required(self.query), *guards.optional(self.query))

@@ -14,7 +14,12 @@ _PRIVILEGES = ("UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 
 def required(query: Query) -> tuple[str, ...]:
     """What is missing without which the service does not run, by name."""
-    return (*_ownership(query), *_triggers(query), *_grants(query))
+    return (*made(query), *_grants(query))
+
+
+def made(query: Query) -> tuple[str, ...]:
+    """What is missing of what ``journal init`` makes once, by name, whoever asks."""
+    return (*_ownership(query), *_triggers(query))
 
 
 def optional(query: Query) -> tuple[str, ...]:

@@ -18,7 +18,8 @@ _ROLE = re.compile(r"[a-z_][a-z0-9_$]{0,62}")
 
 
 def init_journal(admin_url: str, service_role: str) -> tuple[str, ...]:
-    """Make roles, tables, guards and grants in one transaction; repeated, it only grants to the service role.
+    """Make roles, tables, guards and grants in one transaction; repeated, it only grants to the service role, and makes
+    what lies beside the tables where that is missing.
 
     Blocking: call it from a command, not from an event loop.
 
@@ -52,7 +53,7 @@ class _Init:
         if not self._query("SELECT 1 FROM pg_roles WHERE rolname = ?", schema.OWNER):
             self._run(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(schema.OWNER)))
         fresh = not self._query("SELECT 1 FROM pg_namespace WHERE nspname = ?", schema.SCHEMA)
-        lacking = [] if fresh else [name for name in guards.required(self._query) if "service role" not in name]
+        lacking = () if fresh else guards.made(self._query)
         if lacking:
             raise Refused(f"journal {self._place}: the schema exists, but lacks {', '.join(lacking)}")
         with self._as_owner(superuser=superuser):
@@ -60,11 +61,16 @@ class _Init:
                 self._make()
             self._grant(service_role)
             self._make_side(service_role)
+            if not superuser and self._owned(schema.GUARD_SCHEMA):
+                self._make_let_go(service_role)
         if fresh and superuser:
             kept = [(str(catalogue), int(oid)) for catalogue, oid in guards.oids(self._query)]
             for statement in schema.event_statements(kept):
                 self._connection.execute(statement.encode())
-        return guards.optional(self._query)
+        if superuser:
+            self._run(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema.GUARD_SCHEMA)))
+            self._make_let_go(service_role)
+        return (*guards.optional(self._query), *self._let_go_missing(service_role))
 
     @contextmanager
     def _as_owner(self, *, superuser: bool) -> Iterator[None]:
@@ -75,6 +81,9 @@ class _Init:
         self._run(sql.SQL("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {}").format(name, owner))
         beside = sql.Identifier(side.SCHEMA)
         self._run(sql.SQL("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {}").format(beside, owner))
+        if not superuser:  # a superuser's functions lift a superuser's event triggers, and so are a superuser's
+            guard = sql.Identifier(schema.GUARD_SCHEMA)
+            self._run(sql.SQL("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {}").format(guard, owner))
         self._run(sql.SQL("SET LOCAL ROLE {}").format(owner))
         yield
         self._run(sql.SQL("RESET ROLE"))
@@ -105,6 +114,29 @@ class _Init:
                 self._connection.execute(statement.encode())
         for grant in side.GRANTS:
             self._run(sql.SQL(grant).format(schema=name, role=role))
+
+    def _make_let_go(self, service_role: str) -> None:
+        """The one way past a guard, also where the journal was made before there was any."""
+        role, guard = sql.Identifier(service_role), sql.Identifier(schema.GUARD_SCHEMA)
+        for statement in schema.let_go_statements():
+            self._connection.execute(statement.encode())
+        self._run(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(guard, role))
+        self._run(sql.SQL("GRANT EXECUTE ON FUNCTION {}.let_go(text[]) TO {}").format(guard, role))
+
+    def _owned(self, name: str) -> bool:
+        """Whether the journal's owner, whom we act as, owns this schema."""
+        return bool(
+            self._query("SELECT 1 FROM pg_namespace WHERE nspname = ? AND nspowner = ?::regrole", name, schema.OWNER)
+        )
+
+    def _let_go_missing(self, service_role: str) -> tuple[str, ...]:
+        may = self._query(
+            "SELECT has_function_privilege(?, p.oid, 'EXECUTE') FROM pg_proc p"
+            " JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname || '.' || p.proname = ?",
+            service_role,
+            schema.LET_GO,
+        )
+        return () if may == [(True,)] else (f"function {schema.LET_GO} for {service_role}",)
 
     def _run(self, statement: sql.SQL | sql.Composed) -> None:
         self._connection.execute(statement)

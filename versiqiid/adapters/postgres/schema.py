@@ -159,6 +159,44 @@ EVENT_TRIGGERS = {
 """Event triggers by name: event and function. Only a superuser can make them."""
 
 
+LET_GO = f"{GUARD_SCHEMA}.let_go"
+LET_GO_CALL = f"SELECT {LET_GO}(%s::text[])"
+"""How the service lets documents go, whose table it cannot delete from: this, and only this, is done for it."""
+
+_LIFTED = "SELECT evtname FROM pg_event_trigger WHERE evtenabled = 'A' AND evtname IN ({names})"
+
+
+def let_go_statements() -> list[str]:
+    """The function that deletes documents for the service, as statements; run as who may change the guards.
+
+    It refuses unless the newest entry says so, which the same transaction has appended, and it never takes what a key
+    holds now. The guards are put back by the same statement that lifts them.
+    """
+    names = ", ".join(f"'{name}'" for name in EVENT_TRIGGERS)
+    each = "FOREACH guard IN ARRAY lifted LOOP EXECUTE format('ALTER EVENT TRIGGER %I {}', guard); END LOOP;"
+    body = (
+        " DECLARE lifted name[]; guard name; BEGIN"
+        f" IF (SELECT type FROM {SCHEMA}.entries ORDER BY position DESC LIMIT 1) IS DISTINCT FROM 'DocumentsRetired'"
+        " THEN RAISE EXCEPTION 'documents go only with an entry that says so'"
+        " USING ERRCODE = 'integrity_constraint_violation'; END IF;"
+        f" IF EXISTS (SELECT 1 FROM {SCHEMA}.keys WHERE digest = ANY (gone))"
+        " THEN RAISE EXCEPTION 'the present value of a key does not go'"
+        " USING ERRCODE = 'integrity_constraint_violation'; END IF;"
+        f" lifted := ARRAY({_LIFTED.format(names=names)});"
+        f" {each.format('DISABLE')}"
+        f" ALTER TABLE {SCHEMA}.documents DISABLE TRIGGER documents_change;"
+        f" DELETE FROM {SCHEMA}.documents WHERE digest = ANY (gone);"
+        f" ALTER TABLE {SCHEMA}.documents ENABLE ALWAYS TRIGGER documents_change;"
+        f" {each.format('ENABLE ALWAYS')}"
+        " END "
+    )
+    kind = "RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp"
+    return [
+        f"CREATE OR REPLACE FUNCTION {LET_GO}(gone text[]) {kind} AS $guard${body}$guard$",
+        f"REVOKE ALL ON FUNCTION {LET_GO}(text[]) FROM PUBLIC",
+    ]
+
+
 def event_statements(oids: Sequence[tuple[str, int]]) -> list[str]:
     """Event trigger functions and event triggers; run as a superuser."""
     made = [f"CREATE SCHEMA {GUARD_SCHEMA}"]

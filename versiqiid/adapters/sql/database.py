@@ -48,6 +48,15 @@ class Database(Protocol):
         """Undo what the transaction did. Never raises: a connection that is gone has undone it."""
         ...
 
+    def let_go(self, digests: Sequence[str]) -> None:
+        """Delete kept documents in the transaction that is open, in which ``DocumentsRetired`` was just appended.
+
+        The guard against it is lifted for these statements alone: it is there again when the transaction ends.
+
+        :raises Refused: the database was made without the means for it.
+        """
+        ...
+
     def guards(self) -> tuple[str, ...]:
         """The names of the guards against change that are missing or not as they were made."""
         ...

@@ -17,6 +17,7 @@ from versiqiid.adapters.sql.commits import Job, Writer, append_job, intend_job
 from versiqiid.adapters.sql.database import Database
 from versiqiid.adapters.sql.operations import Append, Intend
 from versiqiid.adapters.sql.rebuild import Rebuilt
+from versiqiid.adapters.sql.retention import OnlyHistory
 from versiqiid.adapters.sql.transfer import Content, Standing
 from versiqiid.core import merkle
 from versiqiid.core.audit_range import StretchFound
@@ -288,9 +289,16 @@ class SqlJournal:
         except self._reader.failures as error:
             raise self._reader.failure(error, committing=False) from error
 
-    async def only_history(self, before: str) -> tuple[str, ...]:
-        """Digests of documents that only entries older than ``before`` speak of; see ``adapters.sql.retention``."""
-        return await self._read(lambda db: retention.only_history(db, before))
+    async def only_history(self, before: str, start: int = 0) -> OnlyHistory:
+        """Documents that only entries older than ``before`` speak of; see ``adapters.sql.retention.only_history``."""
+        return await retention.only_history(self._read, before, start)
+
+    async def let_go(self, old: OnlyHistory, fact: Callable[[int], Draft], now: str, limit: int) -> int:
+        """Let go of a batch of them and record it, in one commit; see ``adapters.sql.retention.let_go``.
+
+        :raises Refused: the database was made without the means for it; nothing was changed.
+        """
+        return await self._writer.exclusively(lambda db: retention.let_go(db, old, fact, now, limit))
 
     async def missing_guards(self) -> tuple[str, ...]:
         """The guards against change that the database lacks, by name; empty when all are there."""

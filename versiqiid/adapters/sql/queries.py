@@ -67,6 +67,12 @@ def _head(last: list[Row], epoch: list[Row]) -> Head:
     return Head(size, time, epoch[0][0] if epoch else 0)
 
 
+def kept(db: Database, names: Iterable[str]) -> list[Row]:
+    """Those of the documents that are there, a row each."""
+    asked = [_any_of(_DOCUMENTS_IN, part) for part in _chunks(names)]
+    return [row for rows in db.ask(asked) for row in rows] if asked else []
+
+
 def known(db: Database, needs: Needs) -> Known:
     """Everything that a batch of operations needs to be decided, asked in one go (two if a key is gone)."""
     keys = list(_chunks({state.key for state in needs.observed}))
