@@ -13,12 +13,13 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from versiqiid.adapters.validation.protoc import compile_source
+from versiqiid.core.descriptors import file_from_base64
 from versiqiid.core.keys import is_segment
 from versiqiid.core.registry import records as r
 from versiqiid.core.registry.avro_form import form_of as avro_form
 from versiqiid.core.registry.content import Reference, SchemaType
 from versiqiid.core.registry.json_form import DIALECT, bundled
-from versiqiid.core.registry.protobuf_form import file_of, from_base64, serialized
+from versiqiid.core.registry.protobuf_form import file_of, serialized
 from versiqiid.core.registry.protobuf_form import form_of as protobuf_form
 from versiqiid.core.registry.protobuf_text import source_of
 from versiqiid.core.registry.rules import fault_of
@@ -192,7 +193,7 @@ def test_a_source_that_is_written_compiles_to_the_same(source: str) -> None:
     again = file_of(compile_source("a.proto", source_of(file), {}))
     for normal in (False, True):
         assert protobuf_form(again, normal=normal) == protobuf_form(file, normal=normal)
-    sent = from_base64(serialized(file))
+    sent = file_from_base64(serialized(file))
     assert protobuf_form(sent, normal=False) == protobuf_form(file, normal=False)
     assert source_of(sent) == source_of(file)
 
@@ -208,7 +209,7 @@ def test_the_order_of_fields_counts_unless_it_is_normal() -> None:
 
 @pytest.mark.parametrize("text", ['syntax = "proto3";', "message A {}", "%%%", "AAAA"])
 def test_what_is_no_descriptor_is_text(text: str) -> None:
-    assert from_base64(text) is None
+    assert file_from_base64(text) is None
 
 
 def test_a_source_says_where_it_is_wrong() -> None:

@@ -1,30 +1,15 @@
-"""Compiled Protobuf files: read from base64, and brought into one form. Compiling text is an adapter's business."""
+"""Compiled Protobuf files brought into one form. Compiling text is an adapter's business."""
 
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from versiqiid.core.descriptors import files_of
 from versiqiid.core.registry.protobuf_text import camel
-from versiqiid.errors import UnusableSchema
 
 _GROUP: Final = 10  # FieldDescriptorProto.Type
-
-
-def from_base64(text: str) -> Any | None:
-    """The ``FileDescriptorProto`` that a client sent in place of text, None when it is text."""
-    from google.protobuf import (  # type: ignore[import-untyped]  # noqa: PLC0415 -- other languages never pay for it
-        descriptor_pb2,
-        message,
-    )
-
-    try:
-        raw = base64.b64decode("".join(text.split()), validate=True)
-        return descriptor_pb2.FileDescriptorProto.FromString(raw)
-    except (binascii.Error, ValueError, message.DecodeError):
-        return None
 
 
 def file_of(compiled: bytes) -> Any:
@@ -32,12 +17,7 @@ def file_of(compiled: bytes) -> Any:
 
     :raises UnusableSchema: the set is empty.
     """
-    from google.protobuf import descriptor_pb2  # noqa: PLC0415
-
-    files = descriptor_pb2.FileDescriptorSet.FromString(compiled).file
-    if not files:
-        raise UnusableSchema("no Protobuf schema: nothing was compiled")
-    return files[-1]
+    return files_of(compiled)[-1]
 
 
 def serialized(file: Any) -> str:

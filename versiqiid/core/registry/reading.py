@@ -16,6 +16,7 @@ from versiqiid.core.compatibility.json_schema import JsonSchemaJudge
 from versiqiid.core.compatibility.json_schema.judge import Defaults
 from versiqiid.core.compatibility.json_schema.rules import Policy
 from versiqiid.core.compatibility.protobuf import ProtobufJudge
+from versiqiid.core.descriptors import file_from_base64
 from versiqiid.core.registry import avro_form, json_form, protobuf_form
 from versiqiid.core.registry.content import Form, SchemaType, Text
 from versiqiid.core.registry.protobuf_text import source_of
@@ -46,7 +47,7 @@ def read(text: Text, compile_: Compile) -> Form:
             source = as_source(text)
             file = protobuf_form.file_of(compile_(source))
             plain, normal = (protobuf_form.form_of(file, normal=normal) for normal in (False, True))
-            ordered = protobuf_form.from_base64(normal)
+            ordered = file_from_base64(normal)
             names = tuple(field.name for message in file.message_type for field in message.field)
             return Form(source.text, plain, normal, source_of(ordered), protobuf_form.serialized(file), names)
 
@@ -81,7 +82,7 @@ def _names(schema: Any, room: str) -> tuple[str, ...]:
 
 
 def _source(text: str) -> str:
-    file = protobuf_form.from_base64(text)
+    file = file_from_base64(text)
     return text if file is None else source_of(file)
 
 

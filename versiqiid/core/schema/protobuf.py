@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from versiqiid.core.descriptors import files_of, from_json, message_class, pool_of
 from versiqiid.core.limits import pointer_token
 from versiqiid.core.schema.wording import not_allowed
 from versiqiid.core.violation import Violation
@@ -39,13 +40,8 @@ class ProtobufDocuments:
         return found or (Violation("", "message", f"expected the JSON mapping of {name}"),)
 
     def _reads(self, message: Any, value: Json) -> bool:
-        from google.protobuf import json_format  # type: ignore[import-untyped]  # noqa: PLC0415 -- as in the compiler
-
-        try:
-            made = json_format.ParseDict(value, message(), descriptor_pool=self.pool, max_recursion_depth=_DEPTH_MAX)
-        except (json_format.ParseError, TypeError, ValueError, AttributeError, RecursionError):
-            return False
-        return bool(made.IsInitialized())
+        made = from_json(message, value, self.pool, _DEPTH_MAX)
+        return made is not None and bool(made.IsInitialized())
 
     def _judge(self, message: Any, value: Json, pointer: str) -> Iterator[Violation]:
         descriptor = message.DESCRIPTOR
@@ -76,7 +72,7 @@ class ProtobufDocuments:
         elif field.is_repeated:
             yield from self._list(message, field, value, pointer)
         elif inner is not None:
-            yield from self._judge(_class(inner), value, pointer)
+            yield from self._judge(message_class(inner), value, pointer)
         else:
             yield Violation(pointer, "type", f"expected {_called(field)} in the JSON mapping")
 
@@ -88,7 +84,7 @@ class ProtobufDocuments:
             if self._reads_alone(message, field, [item]):
                 continue
             if field.message_type is not None:
-                yield from self._judge(_class(field.message_type), item, pointer + pointer_token(at))
+                yield from self._judge(message_class(field.message_type), item, pointer + pointer_token(at))
             else:
                 yield Violation(pointer + pointer_token(at), "type", f"expected {_called(field)} in the JSON mapping")
 
@@ -99,23 +95,19 @@ class ProtobufDocuments:
         entry = field.message_type.fields_by_name
         for key, item in value.items():
             place = pointer + pointer_token(key)
-            found = list(self._field(_class(field.message_type), entry["value"], item, place))
+            found = list(self._field(message_class(field.message_type), entry["value"], item, place))
             yield from found or (() if self._reads_key(entry["key"], key) else (_key(entry["key"], place),))
 
     def _reads_key(self, field: Any, key: str) -> bool:
         value: Json = key
         if field.cpp_type == field.CPPTYPE_BOOL:
             return key in ("true", "false")
-        return self._reads_alone(_class(field.containing_type), field, value)
+        return self._reads_alone(message_class(field.containing_type), field, value)
 
     def _reads_alone(self, message: Any, field: Any, value: Json) -> bool:
         """Whether this one member would be taken; what else a message needs does not count."""
-        from google.protobuf import json_format  # noqa: PLC0415 -- other families never pay for it
-
-        alone = {field.json_name: value}
-        try:
-            made = json_format.ParseDict(alone, message(), descriptor_pool=self.pool, max_recursion_depth=_DEPTH_MAX)
-        except (json_format.ParseError, TypeError, ValueError, AttributeError, RecursionError):
+        made = from_json(message, {field.json_name: value}, self.pool, _DEPTH_MAX)
+        if made is None:
             return False
         within = made.FindInitializationErrors()
         return not any(path.startswith((f"{field.name}.", f"{field.name}[")) for path in within)
@@ -137,12 +129,8 @@ def compile_protobuf(compiled: bytes, message: str | None) -> ProtobufDocuments:
     :param message: its name, with or without its package; None = the only one, or the first.
     :raises UnusableSchema: there is no such message.
     """
-    from google.protobuf import descriptor_pb2, descriptor_pool  # noqa: PLC0415 -- as above
-
-    pool = descriptor_pool.DescriptorPool()
-    files = descriptor_pb2.FileDescriptorSet.FromString(compiled).file
-    for file in files:
-        pool.Add(file)
+    files = files_of(compiled)
+    pool = pool_of(files)
     own = files[-1]
     names = [each.name for each in own.message_type]
     if not names:
@@ -151,7 +139,7 @@ def compile_protobuf(compiled: bytes, message: str | None) -> ProtobufDocuments:
     package = f"{own.package}." if own.package else ""
     for full in dict.fromkeys((name, package + name)):
         try:
-            return ProtobufDocuments(_class(pool.FindMessageTypeByName(full)), pool)
+            return ProtobufDocuments(message_class(pool.FindMessageTypeByName(full)), pool)
         except KeyError:
             continue
     raise UnusableSchema(f"there is no message {name[:200]!r}", hint=f"There are {', '.join(names[:20])}.")
@@ -199,12 +187,6 @@ def _overlooked_one(field: Any, value: Json, pointer: str) -> Iterator[Violation
         yield from _overlooked(field.message_type, value, pointer)
     elif field.type == field.TYPE_BYTES and not (isinstance(value, str) and _BASE64.match(value)):
         yield Violation(pointer, "type", "expected base64 in the JSON mapping")
-
-
-def _class(descriptor: Any) -> Any:
-    from google.protobuf import message_factory  # noqa: PLC0415 -- as above
-
-    return message_factory.GetMessageClass(descriptor)
 
 
 def _key(field: Any, pointer: str) -> Violation:

@@ -1,11 +1,11 @@
-"""The door to the protobuf runtime: from a ``FileDescriptorSet`` to messages and enums by name."""
+"""From a compiled ``FileDescriptorSet`` to messages and enums by name."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from versiqiid.errors import UnusableSchema
+from versiqiid.core.descriptors import files_of, pool_of, resolved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,32 +49,11 @@ def read(compiled: bytes) -> ProtobufSchema:
         imports, the schema itself last: what ``protoc --descriptor_set_out --include_imports`` writes.
     :raises UnusableSchema: it is no such set, or a name in it leads nowhere.
     """
-    from google.protobuf import (  # type: ignore[import-untyped]  # noqa: PLC0415 -- other families never pay for it
-        descriptor_pb2,
-        descriptor_pool,
-        message,
-    )
-
-    try:
-        files = list(descriptor_pb2.FileDescriptorSet.FromString(compiled).file)
-    except message.DecodeError:
-        files = []
-    if not files:
-        raise UnusableSchema("no Protobuf schema: not a FileDescriptorSet with at least one file")
-    pool = descriptor_pool.DescriptorPool()
-    resolved = []
-    try:
-        for file in files:
-            pool.Add(file)
-            copy = descriptor_pb2.FileDescriptorProto()
-            pool.FindFileByName(file.name).CopyToProto(copy)
-            resolved.append(copy)
-    except (TypeError, KeyError, ValueError) as error:
-        raise UnusableSchema(
-            f"no Protobuf schema: {_first_line(error)}", hint="compile it with everything that it imports"
-        ) from None
-    types = {name: named for file in resolved for name, named in _types(file, own=file is resolved[-1])}
-    return ProtobufSchema(resolved[-1], types)
+    files = files_of(compiled)
+    pool = pool_of(files)
+    whole = [resolved(pool, file) for file in files]
+    types = {name: named for file in whole for name, named in _types(file, own=file is whole[-1])}
+    return ProtobufSchema(whole[-1], types)
 
 
 def _types(file: Any, *, own: bool) -> Iterator[tuple[str, Named]]:
@@ -87,7 +66,3 @@ def _types(file: Any, *, own: bool) -> Iterator[tuple[str, Named]]:
         for message in messages:
             yield f"{package}.{prefix}{message.name}", Named(message, prefix + message.name, own, is_enum=False)
             stack.append((f"{prefix}{message.name}.", message.nested_type, message.enum_type))
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
