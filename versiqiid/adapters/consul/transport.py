@@ -1,7 +1,7 @@
 """HTTP for python-consul2: its transport class replaced by one over httpx2, for any event loop.
 
-The only door to httpx2 in this package. Here are addresses taken in turn, tokens added, deadlines set, headers kept and
-failures typed; which path means what is the library's business. What this mends in the library is listed in
+Here are addresses taken in turn, tokens added, deadlines set, headers kept and failures typed. Connections are the
+business of ``lines.py``, and which path means what is the library's. What this mends in the library is listed in
 ``docs/consul-rules.md`` §2.
 """
 
@@ -10,15 +10,14 @@ from __future__ import annotations
 import base64
 import binascii
 import functools
-import socket
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import httpx2
 from anyio import CapacityLimiter, to_thread
 from consul import base
 
 from versiqiid.adapters.consul.faults import Question, fault_of, knows_no_token, no_answer
+from versiqiid.adapters.consul.lines import BrokenOffError, Lines, Sent
 from versiqiid.errors import Forbidden, InvalidSetting, Unavailable
 
 if TYPE_CHECKING:
@@ -35,30 +34,13 @@ if TYPE_CHECKING:
 _WAITING_MAX = 150
 _BRIEF_MAX = 32
 """Connections that wait for news, and all others: together below Consul's limit of 200 per client address
-(``limits.http_max_conns_per_client``). They are kept apart, because a pool looks through all that it has at each
-request: with sixty queries open, that was most of the time of a small one.
+(``limits.http_max_conns_per_client``). Counted apart, so that queries that wait leave room for what must be asked now.
 """
 
 _LARGE_BYTES = 64 * 1024
 """Answers above this are taken apart in a thread, so that the event loop goes on. Below, the way there costs more."""
 
 _PARSERS_MAX = 2
-
-_NEVER_SENT = (
-    httpx2.ConnectError,
-    httpx2.ConnectTimeout,
-    httpx2.PoolTimeout,
-    httpx2.LocalProtocolError,
-    httpx2.UnsupportedProtocol,
-)
-
-_KEEPALIVE = [
-    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 15),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
-]
-"""A blocking query is silent for minutes: without these a firewall that forgot the connection would not be noticed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +126,7 @@ class AnyioHTTP(base.HTTPClient):  # type: ignore[misc]  # the library has no ty
         self._settings = settings
         self._token: TokenProvider = token or (lambda: settings.token)
         self._timeouts = timeouts or Timeouts()
-        self._clients: dict[tuple[Address, bool], httpx2.AsyncClient] = {}
+        self._lines: dict[tuple[Address, bool], Lines] = {}
         self._preferred = 0
         self._parsers = CapacityLimiter(_PARSERS_MAX)
 
@@ -160,9 +142,9 @@ class AnyioHTTP(base.HTTPClient):  # type: ignore[misc]  # the library has no ty
 
     async def aclose(self) -> None:
         """Close all connections."""
-        clients, self._clients = self._clients, {}
-        for client in clients.values():
-            await client.aclose()
+        lines, self._lines = self._lines, {}
+        for each in lines.values():
+            await each.aclose()
 
     # The four verbs of the library's hook. Their signatures are the library's.
 
@@ -249,31 +231,27 @@ class AnyioHTTP(base.HTTPClient):  # type: ignore[misc]  # the library has no ty
             return await self._exchange(address, request, callback, renewed)
 
     async def _exchange(self, address: Address, request: _Request, callback: Callback, token: str) -> Reply:
-        request = replace(request, headers=request.headers | self._credentials(token))
         question = request.question
-        limit = httpx2.Timeout(request.deadline_s, connect=self._timeouts.connect_s)
-        name = self._settings.tls.server_name
+        sent = Sent(
+            request.method,
+            address.base + request.query,
+            request.headers | self._credentials(token),
+            request.data,
+            connect_s=self._timeouts.connect_s,
+            answer_s=request.deadline_s,
+            server_name=self._settings.tls.server_name,
+            arriving=request.arriving,
+        )
         try:
-            async with self._client(address, waits=request.waits).stream(
-                request.method,
-                address.base + request.query,
-                headers=request.headers,
-                content=request.data,
-                timeout=limit,
-                extensions={"sni_hostname": name} if name else {},
-            ) as answer:
-                if request.arriving is not None:
-                    request.arriving()
-                await answer.aread()
-        except (httpx2.TransportError, OSError) as error:  # a TLS alert after the handshake comes as it is
-            sent = not isinstance(error, _NEVER_SENT)
-            raise no_answer(question, address.socket or address.base, _why(error), sent=sent) from error
-        fault = fault_of(question, answer.status_code, answer.headers, answer.content)
+            came = await self._lines_to(address, waits=request.waits).exchange(sent)
+        except BrokenOffError as error:
+            raise no_answer(question, address.socket or address.base, str(error), sent=error.sent) from error
+        fault = fault_of(question, came.status, came.headers, came.content)
         if fault is not None:
             raise fault
         try:
-            value = await self._parsed(Response(answer.status_code, answer.headers, answer.content), callback)
-            return Reply(value, _meta(answer.headers, blind=not token))
+            value = await self._parsed(Response(came.status, came.headers, came.content), callback)
+            return Reply(value, _meta(came.headers, blind=not token))
         except (ValueError, LookupError, TypeError, AttributeError, binascii.Error) as error:
             raise no_answer(question, address.base, "the answer is not Consul's", sent=True) from error
 
@@ -293,19 +271,11 @@ class AnyioHTTP(base.HTTPClient):  # type: ignore[misc]  # the library has no ty
             headers["Authorization"] = "Basic " + base64.b64encode(self._settings.auth.encode()).decode()
         return headers
 
-    def _client(self, address: Address, *, waits: bool) -> httpx2.AsyncClient:
-        if (address, waits) not in self._clients:
+    def _lines_to(self, address: Address, *, waits: bool) -> Lines:
+        if (address, waits) not in self._lines:
             most = _WAITING_MAX if waits else _BRIEF_MAX
-            transport = httpx2.AsyncHTTPTransport(
-                verify=self._verified,
-                trust_env=False,  # no proxies, no .netrc: Consul is spoken to as told
-                limits=httpx2.Limits(max_connections=most, max_keepalive_connections=most),
-                uds=address.socket or None,
-                socket_options=None if address.socket else _KEEPALIVE,
-            )
-            made = httpx2.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
-            self._clients[address, waits] = made
-        return self._clients[address, waits]
+            self._lines[address, waits] = Lines(self._verified, most, address.socket)
+        return self._lines[address, waits]
 
 
 def _meta(headers: Mapping[str, str], *, blind: bool) -> Meta:
@@ -319,7 +289,3 @@ def _meta(headers: Mapping[str, str], *, blind: bool) -> Meta:
         consistency=headers.get("X-Consul-Effective-Consistency", ""),
         blind=blind and headers.get("X-Consul-Default-ACL-Policy") == "deny",
     )
-
-
-def _why(error: Exception) -> str:
-    return str(error) or type(error).__name__
