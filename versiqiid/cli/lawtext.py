@@ -44,21 +44,24 @@ def show_plan(session: Session, told: Mapping[str, Any]) -> None:
         return
     if told["path"] is None:
         session.tell(f"no path leads from {told['from']} to {told['to']}")
+        for ends in told["missing"]:
+            session.tell(f"missing: {_ends(ends)}")
     else:
         session.show(told["steps"], "from", "to", "runtime", "lossy", wide=("digest",), name="to")
         session.tell(f"{len(told['steps'])} steps, {told['lossySteps']} of them lossy")
-    for ends in told["missing"]:
-        session.tell(f"missing: {ends['from']} to {ends['to']}")
     for line in told["hubs"]["lines"]:
         count = line["converters"]
-        if count["withoutHub"] > count["withHub"]:
-            how_many = f"{count['withHub']} converters instead of {count['withoutHub']}"
-            missing = ", ".join(f"{ends['from']} to {ends['to']}" for ends in line["missing"]) or "none"
-            session.tell(
-                f"hub of line {line['line'] or 'of all versions'}: {line['hub']}, {how_many}; missing: {missing}"
-            )
+        if count["withHub"]:
+            spared = f" instead of {count['withoutHub']}" if count["withoutHub"] > count["withHub"] else ""
+            missing = ", ".join(map(_ends, line["missing"])) or "none"
+            name = f"of line {line['line']}" if line["line"] else "of all versions"
+            session.tell(f"hub {name}: {line['hub']}, {count['withHub']} converters{spared}; missing: {missing}")
     for ends in told["hubs"]["missingBetween"]:
-        session.tell(f"missing between hubs: {ends['from']} to {ends['to']}")
+        session.tell(f"missing between hubs: {_ends(ends)}")
+
+
+def _ends(step: Mapping[str, Any]) -> str:
+    return f"{step['from']} to {step['to']}"
 
 
 def show_account(session: Session, told: Mapping[str, Any]) -> None:
