@@ -136,7 +136,7 @@ class Schemas:
         distinct = {digest(each.raw): each.raw for each in live}
         if not distinct:
             return ()
-        documents = await to_thread.run_sync(lambda: [read(document) for document in distinct.values()])
+        documents = await to_thread.run_sync(lambda: [read(document, by_rule=True) for document in distinct.values()])
         judged_by = replace(described, formats=context.terms.formats)
         schema = await to_thread.run_sync(context.linked, context.version)
         request = await to_thread.run_sync(questions.asked, schema, judged_by)
@@ -210,7 +210,7 @@ def _state(snapshot: Snapshot, family: str, version: str | None) -> str:
 
 
 def _value(raw: bytes) -> Json:
-    value: Any = read(raw)  # an effective config is canonical JSON, so this is quick
+    value: Any = read(raw, by_rule=True)  # an effective config is canonical JSON, so this is quick
     return value
 
 

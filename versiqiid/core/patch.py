@@ -107,6 +107,7 @@ def make_patch(old: Json, new: Json) -> list[dict[str, Json]]:
     """A patch that turns ``old`` into ``new``; the empty list when they are equal. Neither is changed.
 
     Numbers are equal when their values are: ``1.0`` and ``1`` have one canonical form, and no patch lies between them.
+    Equal documents give equal patches, in whatever order their members stand.
     """
     made: list[dict[str, Json]] = list(jsonpatch.make_patch(_plain(old), _plain(new)))
     return made
@@ -211,9 +212,12 @@ def _clone(value: Json) -> Json:
 
 
 def _plain(value: Json) -> Json:
-    """A copy in which a number that is whole is an int, because the library tells ``1.0`` from ``1`` inside arrays."""
+    """A copy in which a number that is whole is an int, because the library tells ``1.0`` from ``1`` inside arrays.
+
+    Its members are in order, because the library compares them in the order in which they stand.
+    """
     if isinstance(value, dict):
-        return {name: _plain(member) for name, member in value.items()}
+        return {name: _plain(member) for name, member in sorted(value.items())}
     if isinstance(value, list):
         return [_plain(item) for item in value]
     if isinstance(value, float) and value.is_integer() and abs(value) <= INTEGER_MAX:

@@ -166,7 +166,10 @@ def _record(place: str, value: Json) -> Stash:
     if not texts or not isinstance(sha256, str) or len(sha256) != _HEX_DIGITS:
         raise InvalidInput(f"{place}: 'from', 'to' and 'sha256' must be text, the last of 64 hex digits", hint=_HINT)
     if "patch" in value:
-        validate_patch(value["patch"])
+        try:
+            validate_patch(value["patch"])
+        except InvalidInput as error:
+            raise InvalidInput(f"{place}/patch: {error.message}", hint=error.hint) from error
     known = "converted" in value
     record = Stash(
         source, destination, sha256, value.get("lost"), value.get("patch"), value.get("converted"), known=known
