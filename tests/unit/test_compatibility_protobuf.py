@@ -8,15 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
+from grpc_tools import protoc
 
+from versiqiid.adapters.validation.protoc import compile_source
 from versiqiid.core.compatibility.protobuf import RULES, Encoding, ProtobufJudge
 from versiqiid.errors import UnusableSchema
-
-protoc = pytest.importorskip("grpc_tools.protoc", reason="the package grpcio-tools is not installed")
-descriptor_pb2 = pytest.importorskip("google.protobuf.descriptor_pb2", reason="the package protobuf is not installed")
-descriptor_pool = pytest.importorskip("google.protobuf.descriptor_pool")
-json_format = pytest.importorskip("google.protobuf.json_format")
-message_factory = pytest.importorskip("google.protobuf.message_factory")
 
 wire = ProtobufJudge()
 as_json = ProtobufJudge(Encoding.WIRE_JSON)
@@ -97,6 +94,22 @@ CASES = [
         "FIELD_JSON_KIND_CHANGED",
         "/M/1",
         ON_WIRE,
+        message("int32 a = 1;") + "enum E { A = 0; }",
+        message("E a = 1;") + "enum E { A = 0; }",
+    ),
+    ("FIELD_RANGE_NARROWED", "/M/1", ON_WIRE, message("int64 a = 1;"), message("int32 a = 1;")),
+    ("FIELD_RANGE_NARROWED", "/M/1", ON_WIRE, message("int32 a = 1;"), message("uint32 a = 1;")),
+    (
+        "FIELD_ENUM_CHANGED",
+        "/M/1",
+        ON_WIRE,
+        message("E a = 1;") + "enum E { A = 0; } enum F { B = 0; }",
+        message("F a = 1;") + "enum E { A = 0; } enum F { B = 0; }",
+    ),
+    (
+        "FIELD_JSON_KIND_CHANGED",
+        "/M/1",
+        ON_WIRE,
         message("E a = 1;") + "enum E { A = 0; }",
         message("int32 a = 1;") + "enum E { A = 0; }",
     ),
@@ -131,11 +144,18 @@ CASES = [
         message("int32 a = 1; int32 b = 2;"),
     ),
     (
-        "ONEOF_FIELD_REMOVED",
+        "ONEOF_FIELD_MOVED_TO_TOP_LEVEL",
         "/M/2",
-        NEVER,
+        COMPATIBLE,
         message("oneof o { int32 a = 1; int32 b = 2; }"),
         message("oneof o { int32 a = 1; } int32 b = 2;"),
+    ),
+    (
+        "FIELD_JSON_NAME_CHANGED",
+        "/M/1",
+        ON_WIRE,
+        message('int32 a = 1 [json_name = "x"];'),
+        message('int32 a = 1 [json_name = "y"];'),
     ),
     (
         "MULTIPLE_FIELDS_MOVED_TO_ONEOF",
@@ -166,8 +186,9 @@ def test_each_rule_is_found_at_its_place(rule: str, path: str, where: frozenset[
 
 
 def test_every_rule_has_a_case() -> None:
-    """But for those about required fields, which only proto2 has."""
-    assert {name for name, *_ in CASES} | {"REQUIRED_FIELD_ADDED", "REQUIRED_FIELD_REMOVED"} == set(RULES)
+    """But for those that proto3 has no words for."""
+    others = {"REQUIRED_FIELD_ADDED", "REQUIRED_FIELD_REMOVED", "FIELD_MESSAGE_ENCODING_CHANGED"}
+    assert {name for name, *_ in CASES} | others == set(RULES)
 
 
 @pytest.mark.parametrize(
@@ -255,8 +276,22 @@ def test_every_schema_reads_itself() -> None:
             assert not wire(compiled(text), compiled(text)).differences
 
 
-FIELDS = ("int32", "int64", "uint32", "bool", "sint32", "string", "bytes", "fixed32", "fixed64", "float", "double", "E")
-SAMPLES: dict[str, Any] = {"string": "a1Z=", "bytes": "YWJj", "bool": True, "E": "B"}
+SIGNED_32, SIGNED_64 = (1, -(2**31), 2**31 - 1), (1, -(2**63), 2**63 - 1)
+SAMPLES: dict[str, tuple[Any, ...]] = {
+    **dict.fromkeys(("int32", "sint32", "sfixed32"), SIGNED_32),
+    **dict.fromkeys(("int64", "sint64", "sfixed64"), SIGNED_64),
+    **dict.fromkeys(("uint32", "fixed32"), (1, 2**32 - 1)),
+    **dict.fromkeys(("uint64", "fixed64"), (1, 2**64 - 1)),
+    **dict.fromkeys(("float", "double"), (1.5, -1.0)),
+    "string": ("a1Z=", "ä"),
+    "bytes": ("YWJj",),
+    "bool": (True,),
+    "E": ("B",),
+    "F": ("B",),
+    "G": ("C",),
+}
+ENUMS = "enum E { A = 0; B = 1; } message X { enum F { A = 0; B = 1; C = 2; } } message Y { enum G { Z = 0; C = 1; } }"
+NAMES = {"F": "X.F", "G": "Y.G"}
 
 
 def instance(raw: bytes) -> Any:
@@ -266,16 +301,79 @@ def instance(raw: bytes) -> Any:
     return message_factory.GetMessageClass(pool.FindMessageTypeByName("M"))()
 
 
-@pytest.mark.parametrize("old_type", FIELDS)
-@pytest.mark.parametrize("new_type", FIELDS)
+@pytest.mark.parametrize("old_type", SAMPLES)
+@pytest.mark.parametrize("new_type", SAMPLES)
 def test_the_runtime_reads_what_is_called_compatible(old_type: str, new_type: str) -> None:
-    """Every pair of scalar types: on the wire the field arrives, in the JSON mapping the document is taken."""
-    old, new = (compiled(message(f"{kind} a = 1;") + "enum E { A = 0; B = 1; }") for kind in (old_type, new_type))
-    written = instance(old)
-    json_format.ParseDict({"a": SAMPLES.get(old_type, 1)}, written)
-    if wire(old, new).compatible:
-        read = instance(new)
-        read.ParseFromString(written.SerializeToString())
-        assert read.ListFields()
-    if as_json(old, new).compatible:
-        json_format.ParseDict(json_format.MessageToDict(written), instance(new))
+    """Every pair of scalar types: on the wire the field arrives, in the JSON mapping the document is taken, and whole
+    numbers up to the ends of their range.
+    """
+    old, new = (compiled(message(f"{NAMES.get(kind, kind)} a = 1;") + ENUMS) for kind in (old_type, new_type))
+    for at, sample in enumerate(SAMPLES[old_type]):
+        written = instance(old)
+        json_format.ParseDict({"a": sample}, written)
+        if at == 0 and wire(old, new).compatible:
+            read = instance(new)
+            read.ParseFromString(written.SerializeToString())
+            assert read.ListFields()
+        if as_json(old, new).compatible:
+            json_format.ParseDict(json_format.MessageToDict(written), instance(new))
+
+
+@pytest.mark.parametrize("new_type", SAMPLES)
+@pytest.mark.parametrize("old_type", SAMPLES)
+def test_what_is_called_incompatible_in_json_is_refused_or_another_kind(old_type: str, new_type: str) -> None:
+    """Of whole numbers and enums, a sample shows it: nothing is refused that every reader takes."""
+    whole = {kind for kind, samples in SAMPLES.items() if isinstance(samples[0], int)} - {"bool"}
+    pair = {old_type, new_type}
+    old, new = (compiled(message(f"{NAMES.get(kind, kind)} a = 1;") + ENUMS) for kind in (old_type, new_type))
+    if as_json(old, new).compatible or not wire(old, new).compatible or not (pair <= whole or pair <= {"E", "F", "G"}):
+        return
+    enums = {"E": ["A", "B"], "F": ["A", "B", "C"], "G": ["Z", "C"]}
+    taken = []
+    for sample in [*SAMPLES[old_type], *enums.get(old_type, ())]:
+        try:
+            made = json_format.ParseDict({"a": sample}, instance(new))
+            taken.append(made.a == json_format.ParseDict({"a": sample}, instance(old)).a)
+        except json_format.ParseError:
+            taken.append(False)
+    assert not all(taken)
+
+
+EDITION = 'edition = "2023"; message M { %s } message I {}'
+REQUIRED = "[features.field_presence = LEGACY_REQUIRED]"
+DELIMITED = "[features.message_encoding = DELIMITED]"
+
+
+@pytest.mark.parametrize(
+    ("rule", "old", "new"),
+    [
+        ("FIELD_MESSAGE_ENCODING_CHANGED", "I a = 1;", f"I a = 1 {DELIMITED};"),
+        ("FIELD_MESSAGE_ENCODING_CHANGED", f"I a = 1 {DELIMITED};", "I a = 1;"),
+        ("REQUIRED_FIELD_ADDED", "int32 a = 1;", f"int32 a = 1 {REQUIRED};"),
+        ("REQUIRED_FIELD_ADDED", "", f"int32 a = 1 {REQUIRED};"),
+        ("REQUIRED_FIELD_REMOVED", f"int32 a = 1 {REQUIRED};", ""),
+    ],
+)
+def test_what_features_of_an_edition_make_of_a_field_counts(rule: str, old: str, new: str) -> None:
+    """Also a message of a group's encoding, and a field that must be there: with neither word in the text."""
+    pair = [compile_source("s.proto", EDITION % body, {}) for body in (old, new)]
+    for judge in (wire, as_json):
+        told = judge(*pair)
+        assert not told.compatible
+        assert rule in {each.rule for each in told.breaking}
+
+
+def test_a_group_that_becomes_a_message_of_the_same_kind_breaks() -> None:
+    """Groups are written between marks, messages behind their length."""
+    old = compiled("message M { optional group A = 1 { optional int32 x = 1; } }", syntax="proto2")
+    new = compiled("message M { optional A a = 1; message A { optional int32 x = 1; } }", syntax="proto2")
+    assert {each.rule for each in wire(old, new).breaking} == {"FIELD_MESSAGE_ENCODING_CHANGED"}
+
+
+def test_a_member_may_go_by_its_old_json_name_as_long_as_it_is_read() -> None:
+    """The JSON mapping takes a field by either name."""
+    old, new = message("int32 a_b = 1;"), message('int32 a_b = 1 [json_name = "other"];')
+    assert not as_json(compiled(old), compiled(new)).compatible, "aB is not read any more"
+    back = message('int32 a_b = 1 [json_name = "a_b"];')
+    assert as_json(compiled(back), compiled(old)).compatible, "a_b is read by the name of the field"
+    assert wire(compiled(old), compiled(new)).compatible

@@ -66,14 +66,27 @@ def pool_of(files: Sequence[Any]) -> Any:
 
 
 def resolved(pool: Any, file: Any) -> Any:
-    """A copy of the file in which types are called by their full names.
+    """A copy of the file in which types are called by their full names, and fields say themselves what they are.
+
+    Since the edition 2023 it is features, of the field or of what is around it, that make a field required or a message
+    delimited; here they are told by label and type as in proto2.
 
     :param file: one that the pool was made of.
     """
     from google.protobuf import descriptor_pb2  # noqa: PLC0415
 
     copy = descriptor_pb2.FileDescriptorProto()
-    pool.FindFileByName(file.name).CopyToProto(copy)
+    described = pool.FindFileByName(file.name)
+    described.CopyToProto(copy)
+    stack = [(message, described.message_types_by_name[message.name]) for message in copy.message_type]
+    while stack:
+        message, meant = stack.pop()
+        for field in message.field:
+            known = meant.fields_by_number[field.number]
+            field.type, field.json_name = known.type, known.json_name
+            if known.is_required:
+                field.label = field.LABEL_REQUIRED
+        stack += [(inner, meant.nested_types_by_name[inner.name]) for inner in message.nested_type]
     return copy
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from versiqiid.core.compatibility.protobuf.fields import REQUIRED, Kind, compare_field, entry, kind_of
+from versiqiid.core.compatibility.protobuf.fields import REQUIRED, Kind, compare_field, entry, kind_of, values_of
 from versiqiid.core.compatibility.verdict import Side
 
 if TYPE_CHECKING:
@@ -88,9 +88,7 @@ class Comparison:
                 yield Found("ONEOF_FIELD_ADDED" if group else rule, f"{path}{group}/{number}")
             elif was is not None and now is not None:
                 if _group(old, was) and not _group(new, now):
-                    stays = _group(old, was) in _oneofs(new)
-                    rule = "ONEOF_FIELD_REMOVED" if stays else "ONEOF_FIELD_MOVED_TO_TOP_LEVEL"
-                    yield Found(rule, f"{path}/{number}")
+                    yield Found("ONEOF_FIELD_MOVED_TO_TOP_LEVEL", f"{path}/{number}")
                 yield from self._field(f"{path}{_group(new, now)}/{number}", was, now)
 
     def _field(self, path: str, old: Any, new: Any) -> Iterator[Found]:
@@ -126,7 +124,7 @@ def _come_and_gone(rule: str, path: str, old: Sequence[Any], new: Sequence[Any])
 
 def _compare_enums(path: str, old: Any, new: Any) -> Iterator[Found]:
     """By number; with ``allow_alias`` a number may have several names, of which those that were have to stay."""
-    before, after = _values(old), _values(new)
+    before, after = values_of(old), values_of(new)
     for number in sorted({*before, *after}):
         if number not in after:
             yield Found("ENUM_CONST_REMOVED", f"{path}/{number}", Side.OLD)
@@ -134,13 +132,6 @@ def _compare_enums(path: str, old: Any, new: Any) -> Iterator[Found]:
             yield Found("ENUM_CONST_ADDED", f"{path}/{number}")
         elif not before[number] <= after[number]:
             yield Found("ENUM_CONST_CHANGED", f"{path}/{number}")
-
-
-def _values(enum: Any) -> dict[int, set[str]]:
-    values: dict[int, set[str]] = {}
-    for value in enum.value:
-        values.setdefault(value.number, set()).add(value.name)
-    return values
 
 
 def _oneofs(message: Any) -> dict[str, list[int]]:

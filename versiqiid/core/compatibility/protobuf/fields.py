@@ -26,8 +26,16 @@ _ON_THE_WIRE: Final = {
     2: "float",
     1: "double",
 }
+_WHOLE: Final = {
+    **dict.fromkeys((5, 15, 17), (-(1 << 31), (1 << 31) - 1)),
+    **dict.fromkeys((3, 16, 18), (-(1 << 63), (1 << 63) - 1)),
+    **dict.fromkeys((13, 7), (0, (1 << 32) - 1)),
+    **dict.fromkeys((4, 6), (0, (1 << 64) - 1)),
+}
+"""From which number to which; outside of it the binary encoding cuts bits off, and the JSON mapping refuses."""
+
 _IN_JSON: Final = {
-    **dict.fromkeys((3, 4, 5, 13, 17, 18, 7, 15, 6, 16), "whole number"),
+    **dict.fromkeys(_WHOLE, "whole number"),
     **dict.fromkeys((1, 2), "number"),
     8: "boolean",
     9: "string",
@@ -56,6 +64,8 @@ def compare_field(old: Any, new: Any, types: Types) -> Iterator[str]:
     """The names of the rules that hold; the message of a message field is compared elsewhere."""
     if old.name != new.name:
         yield "FIELD_NAME_CHANGED"
+    elif old.json_name not in (new.name, new.json_name):
+        yield "FIELD_JSON_NAME_CHANGED"
     if new.label == REQUIRED != old.label:
         yield "REQUIRED_FIELD_ADDED"
     yield from _compare_types(old, new, types, labels=True)
@@ -83,9 +93,13 @@ def _compare_types(old: Any, new: Any, types: Types, *, labels: bool) -> Iterato
             yield from _compare_types(one, other, types, labels=False)
     elif kind is Kind.SCALAR:
         yield from _compare_scalars(old, new, labels=labels)
+        if old.type == new.type == _ENUM and _is_other_enum(before, after):
+            yield "FIELD_ENUM_CHANGED"
     else:
         if before is None or after is None or before.local != after.local:
             yield "FIELD_NAMED_TYPE_CHANGED"
+        if old.type != new.type:
+            yield "FIELD_MESSAGE_ENCODING_CHANGED"
         if labels and (old.label == REPEATED) != (new.label == REPEATED):
             yield "FIELD_MESSAGE_LABEL_CHANGED"
 
@@ -94,8 +108,32 @@ def _compare_scalars(old: Any, new: Any, *, labels: bool) -> Iterator[str]:
     if _ON_THE_WIRE[old.type] != _ON_THE_WIRE[new.type]:
         yield "FIELD_SCALAR_KIND_CHANGED"
         return
-    if _IN_JSON[old.type] != _IN_JSON[new.type] and not (new.type == _ENUM and _IN_JSON[old.type] == "whole number"):
+    if _IN_JSON[old.type] != _IN_JSON[new.type]:
         yield "FIELD_JSON_KIND_CHANGED"
+    elif old.type in _WHOLE and not _holds(_WHOLE[new.type], _WHOLE[old.type]):
+        yield "FIELD_RANGE_NARROWED"
     if labels and old.label != new.label:
         text = _ON_THE_WIRE[old.type] == "text"
         yield "FIELD_STRING_OR_BYTES_LABEL_CHANGED" if text else "FIELD_NUMERIC_LABEL_CHANGED"
+
+
+def _holds(wide: tuple[int, int], narrow: tuple[int, int]) -> bool:
+    return wide[0] <= narrow[0] and narrow[1] <= wide[1]
+
+
+def values_of(enum: Any) -> dict[int, set[str]]:
+    """The names of each number; with ``allow_alias`` it may have several."""
+    values: dict[int, set[str]] = {}
+    for value in enum.value:
+        values.setdefault(value.number, set()).add(value.name)
+    return values
+
+
+def _is_other_enum(before: Named | None, after: Named | None) -> bool:
+    """Whether it is another enum, and not all of what the first one writes is read by it; one of the same name is
+    compared where it stands.
+    """
+    if before is None or after is None or before.local == after.local:
+        return False
+    known = values_of(after.descriptor)
+    return any(not names <= known.get(number, set()) for number, names in values_of(before.descriptor).items())

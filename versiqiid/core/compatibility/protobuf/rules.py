@@ -4,7 +4,8 @@ Names and verdicts on the binary encoding follow Confluent's Schema Registry (``
 provider, https://github.com/confluentinc/schema-registry) and "Updating A Message Type"
 (https://protobuf.dev/programming-guides/proto3/#updating). In the JSON mapping names count, values of an enum are
 written by name, and a reader refuses members that it does not know
-(https://protobuf.dev/programming-guides/json/). Names under ``_OURS`` only matter there.
+(https://protobuf.dev/programming-guides/json/). Names under ``_OURS`` are none of Confluent's; the message encoding is
+looked at by buf (https://buf.build/docs/breaking/rules/#field_wire_compatible_type).
 """
 
 from __future__ import annotations
@@ -74,6 +75,10 @@ _TABLE: Final = (
 )
 _OURS: Final = (
     ("FIELD_JSON_KIND_CHANGED", _WIRE, "the field's type is written in another way in the JSON mapping", _TYPE),
+    ("FIELD_RANGE_NARROWED", _WIRE, "the JSON mapping refuses numbers that were in its range", _TYPE),
+    ("FIELD_ENUM_CHANGED", _WIRE, "the enum is another, which lacks names of the first one", "keep the names"),
+    ("FIELD_JSON_NAME_CHANGED", _WIRE, "the field has another name in the JSON mapping", _NAME),
+    ("FIELD_MESSAGE_ENCODING_CHANGED", _NEVER, "the message turned into a group, or a group into a message", _TYPE),
     ("FIELD_MESSAGE_LABEL_CHANGED", _WIRE, "a message's label is another", _LABEL),
 )
 
