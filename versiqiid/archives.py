@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 
 import anyio
 
+from versiqiid.core.access import Tell
 from versiqiid.core.audit import Verified
 from versiqiid.core.note import VerifierKey, parse_vkey
 from versiqiid.engine.archive import Archive, Archived, ArchivedJournal, Objects
@@ -23,6 +24,7 @@ from versiqiid.engine.retention import Retention, RetentionDuty
 from versiqiid.errors import InvalidInput, InvalidSetting, Refused
 from versiqiid.logs import logger
 from versiqiid.ports import Actor, Metrics
+from versiqiid.seals import Sealing, open_opening, open_sealing
 from versiqiid.settings import Settings
 from versiqiid.signers import known_keys
 from versiqiid.stores import open_journal, sqlite_path
@@ -48,34 +50,44 @@ async def open_objects(settings: Settings) -> Objects:
     return await S3Objects.open(settings.archive, retention=retention)
 
 
-async def open_archive(settings: Settings, journal: ArchivedJournal, key: VerifierKey, actor: Actor) -> Archive:
-    """The archive of this journal; errors as ``open_objects``."""
-    recipients = [text for text in settings.archive_recipient.split(",") if text.strip()]
-    seal = None
-    if recipients:
-        from versiqiid.adapters.age import Sealer  # noqa: PLC0415
+async def make_archive(settings: Settings, journal: ArchivedJournal, key: VerifierKey, sealing: Sealing) -> Archive:
+    """The daemon's archive of this journal; errors as ``open_objects``."""
+    objects = await open_objects(settings)
+    return Archive(journal, objects, key, sealing.seal, actor=DAEMON, suffix=sealing.suffix)
 
-        seal = Sealer(recipients).seal
-    return Archive(journal, await open_objects(settings), key, seal, actor=actor)
+
+@asynccontextmanager
+async def open_archive(settings: Settings) -> AsyncIterator[tuple[Any, Archive]]:
+    """The journal that the settings mean, and its archive, for an operator."""
+    opened: Any
+    async with open_journal(settings, create=False) as opened, open_sealing(settings, lambda _: None) as sealing:
+        key = (await known_keys(settings, opened))[-1]
+        objects = await open_objects(settings)
+        yield opened, Archive(opened, objects, key, sealing.seal, actor=OPERATOR, suffix=sealing.suffix)
 
 
 class Archiving:
     """The daemon's part: the archive kept up to date, history let go of that it holds, and what to say of both."""
 
-    def __init__(self, settings: Settings, journal: Any, vkey: str, metrics: Metrics) -> None:
-        make = partial(open_archive, settings, journal, parse_vkey(vkey), DAEMON)
+    def __init__(
+        self, settings: Settings, journal: Any, vkey: str, metrics: Metrics, tell: Tell = lambda _: None
+    ) -> None:
+        """:param tell: takes the facts of access: logins to Vault."""
+        self._make = partial(make_archive, settings, journal, parse_vkey(vkey))
+        self._seal = partial(open_sealing, settings, tell)
         self._duty: RetentionDuty | None = None
         if settings.retention_days and settings.archive_recipient:
             retention = Retention(journal, settings.retention_days, DAEMON, time.time)
             self._duty = RetentionDuty(retention, metrics)
         then = self._duty.when_due if self._duty else None
-        self._loop = ArchiveLoop(make, interval_s=settings.archive_interval_s, metrics=metrics, then=then)
+        self._loop = ArchiveLoop(interval_s=settings.archive_interval_s, metrics=metrics, then=then)
         self._refusal = ""
 
     async def run(self) -> None:
         """Until cancelled. An archive that cannot be this journal's is left alone from then on, and told."""
         try:
-            await self._loop.run()
+            async with self._seal() as sealing:
+                await self._loop.run(partial(self._make, sealing))
         except (Refused, InvalidSetting) as refusal:
             self._refusal = refusal.message
             log.error("archive_refused", reason=refusal.message, hint=refusal.hint)
@@ -95,10 +107,8 @@ def archive_once(settings: Settings) -> Archived:
     """Bring the archive of this journal up to date; errors as ``Archive.bring``."""
 
     async def run() -> Archived:
-        opened: Any
-        async with open_journal(settings, create=False) as opened:
-            key = (await known_keys(settings, opened))[-1]
-            return await (await open_archive(settings, opened, key, OPERATOR)).bring()
+        async with open_archive(settings) as (_, archive):
+            return await archive.bring()
 
     return anyio.run(run)
 
@@ -117,10 +127,7 @@ def retire(settings: Settings, days: float) -> tuple[int, str]:
         raise InvalidSetting("setting 'archive-recipient': documents are not archived without one, and so not retired")
 
     async def run() -> tuple[int, str]:
-        opened: Any
-        async with open_journal(settings, create=False) as opened:
-            key = (await known_keys(settings, opened))[-1]
-            archive = await open_archive(settings, opened, key, OPERATOR)
+        async with open_archive(settings) as (opened, archive):
             await archive.bring()
             return await Retention(opened, days, OPERATOR, time.time).run(archive), archive.place
 
@@ -129,9 +136,10 @@ def retire(settings: Settings, days: float) -> tuple[int, str]:
 
 @dataclass(frozen=True, slots=True)
 class Restore:
-    """What a restore is given. ``identity`` None = without documents; ``vkeys`` empty = the archive's own key."""
+    """What a restore is given. ``identity`` None = the setting's key of Vault; ``vkeys`` empty = the archive's own."""
 
     identity: Path | None
+    documents: bool
     vkeys: Sequence[Path] = ()
     against: Sequence[Path] = ()
 
@@ -143,23 +151,20 @@ def restore_all(settings: Settings, wanted: Restore) -> list[str]:
 
     :raises JournalRefused: the archive or what came of it does not verify. :raises Refused: the journal is not empty.
     """
-    opener = None
-    if wanted.identity is not None:
-        from versiqiid.adapters.age import Opener  # noqa: PLC0415
-
-        opener = Opener(wanted.identity).open
     lines = [line for path in wanted.vkeys for line in _bytes(path).decode("utf-8", "replace").splitlines()]
     keys = [parse_vkey(line) for line in lines if line.strip()]
     notes = [_bytes(path) for path in wanted.against]
 
     async def run() -> tuple[Mirrored, Verified]:
         objects = await open_objects(settings)
-        with tempfile.TemporaryDirectory(prefix="versiqii-restore-") as folder:
-            found = await mirror(objects, Path(folder), keys, against=notes, documents=opener is not None)
-            with _destination(settings, found.verified.origin) as destination:
-                opened: Any
-                async with open_journal(destination, create=True) as opened:
-                    return found, await restore(opened, found, opener)
+        with tempfile.TemporaryDirectory(prefix="versiqii-restore-") as name:
+            async with open_opening(settings, wanted.identity, documents=wanted.documents) as opening:
+                documents, folder = wanted.documents, Path(name)
+                found = await mirror(objects, folder, keys, against=notes, documents=documents, suffix=opening.suffix)
+                with _destination(settings, found.verified.origin) as destination:
+                    opened: Any
+                    async with open_journal(destination, create=True) as opened:
+                        return found, await restore(opened, found, opening.open)
 
     found, verified = anyio.run(run)
     return [*_remarks(found), f"restored {verified.size} entries of {verified.origin}, root {verified.root.hex()}"]

@@ -117,8 +117,9 @@ async def _open(settings: Settings, opened: AsyncExitStack) -> Daemon:
     if signer is not None:
         loop = CheckpointLoop(journal, signer, metrics=metrics, interval_s=settings.checkpoint_interval_s)
         tasks.append(partial(_sign, loop, alarms))
-    archiving = Archiving(settings, journal, signer.vkey, metrics) if signer and settings.archive else None
-    if archiving is not None:
+    archiving = None
+    if signer is not None and settings.archive:
+        archiving = Archiving(settings, journal, signer.vkey, metrics, access.tell)
         tasks.append(archiving.run)
     attesting = Attesting(settings, journal, metrics) if signer and (settings.witness or settings.timestamp) else None
     if attesting is not None:

@@ -145,10 +145,16 @@ def _archive_place(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--archive", help="s3://bucket/prefix; default: the daemon's setting.")(command)
 
 
+_recipient = click.option(
+    "--archive-recipient",
+    help="age1…, comma separated, or vault-transit:<mount>/<key>: what documents are encrypted for.",
+)
+
+
 @journal.command()
 @_place
 @_archive_place
-@click.option("--archive-recipient", help="age1…, comma separated: whom documents are encrypted for.")
+@_recipient
 @_judged
 def archive(**given: Any) -> None:
     """Bring the archive up to the newest signed checkpoint, once; the daemon does the same at intervals.
@@ -168,7 +174,7 @@ def archive(**given: Any) -> None:
 @journal.command()
 @_place
 @_archive_place
-@click.option("--archive-recipient", help="age1…, comma separated: whom documents are encrypted for.")
+@_recipient
 @click.option("--days", type=click.FloatRange(min=0), default=365, show_default=True, help="How old history must be.")
 @_judged
 def retire(*, days: float, **given: Any) -> None:
@@ -200,8 +206,11 @@ def backup(*, file: Path, **given: Any) -> None:
 @journal.command()
 @_place
 @_archive_place
+@_recipient
 @click.option("--backup", type=_PATH, help="Fill the journal from this backup instead of the archive.")
-@click.option("--identity", type=_PATH, help="age identity file that opens the documents.")
+@click.option(
+    "--identity", type=_PATH, help="age identity file that opens the documents; or --archive-recipient vault-…."
+)
 @click.option("--without-documents", is_flag=True, help="Restore entries only: past contents cannot be shown then.")
 @click.option("--vkey", type=_PATH, multiple=True, help="File with the log's verifier key, had from elsewhere.")
 @click.option("--against", type=_PATH, multiple=True, help="Signed checkpoint that was kept elsewhere.")
@@ -220,13 +229,15 @@ def restore(
     The signing key is in neither: put log.key back into the data directory from its own backup.
     """
     from versiqiid import archives, backups  # noqa: PLC0415
+    from versiqiid.seals import by_vault  # noqa: PLC0415
 
     if backup is not None:
         click.echo(backups.restore_backup(_settings(given, "journal", "data_dir"), backup))
         return
-    if (identity is None) != without_documents:
-        raise InvalidSetting("give either --identity FILE or --without-documents")
-    settings = _settings(given, "journal", "data_dir", "archive")
-    wanted = archives.Restore(identity, vkey, against)
+    settings = _settings(given, "journal", "data_dir", "archive", "archive_recipient")
+    if (identity is not None and without_documents) or not (identity or without_documents or by_vault(settings)):
+        told = "give either --identity FILE, --archive-recipient vault-transit:<mount>/<key> or --without-documents"
+        raise InvalidSetting(told)
+    wanted = archives.Restore(identity, not without_documents, vkey, against)
     for line in archives.restore_all(settings, wanted):
         click.echo(line)

@@ -156,7 +156,8 @@ class Settings(BaseSettings):
     credentials are found as AWS's own clients find them (``AWS_ENDPOINT_URL``, ``AWS_ACCESS_KEY_ID``, …)."""
 
     archive_recipient: str = ""
-    """age recipients (``age1…``), comma separated, whom documents are encrypted for; empty = none is archived."""
+    """Whom documents are encrypted for: age recipients (``age1…``), comma separated, or
+    ``vault-transit:<mount>/<key>``, whose data keys are used; empty = none is archived."""
 
     archive_interval_s: float = Field(default=300.0, gt=0)
     """How often the leader brings the archive up to date."""

@@ -13,6 +13,7 @@ import pytest
 from pyrage import x25519
 
 from tests.e2e.processes import Daemon, clean_environment, command, scan_world, until
+from tests.services.vault import Vault
 from tests.services.versitygw import Versitygw
 from versiqiid.core.note import peek_checkpoint
 
@@ -228,3 +229,35 @@ def test_the_leader_lets_history_go_by_itself(
     where = ("--data-dir", str(daemon.data_dir))
     assert daemon.cli("audit", "verify", *where).returncode == 0
     assert versiqiid("rebuild", *where).returncode == 0
+
+
+@pytest.mark.vault
+def test_a_daemon_seals_with_vault_and_shows_no_secret(
+    start: Callable[..., Daemon], shared_versitygw: Versitygw, shared_vault: Vault, bucket: str, tmp_path: Path
+) -> None:
+    """Archived with data keys of Vault, restored with the right to ask it alone; no token is ever printed."""
+    mount = f"transit-{secrets.token_hex(4)}"
+    shared_vault.demand("POST", f"/v1/sys/mounts/{mount}", {"type": "transit"})
+    shared_vault.demand("POST", f"/v1/{mount}/keys/documents", {})
+    place = ("--archive", f"s3://{bucket}/journal", "--archive-recipient", f"vault-transit:{mount}/documents")
+    given = {**shared_versitygw.credentials, "VAULT_TOKEN": shared_vault.token, "VERSIQII_VAULT": shared_vault.url}
+    daemon = start(
+        *place, "--archive-interval-s", "0.2", "--checkpoint-interval-s", "0.1", "--log-level", "debug", **given
+    )
+    daemon.load(scan_world())
+    wanted = max(entry["position"] for entry in daemon.entries())
+    daemon.until_status(BINDING, targetVersion="1.4.0")
+    for _ in until("the archive has it"):
+        if metric(daemon, "versiqii_archive_entries") > wanted:
+            break
+    assert daemon.stop() == 0
+    assert shared_vault.token not in daemon.text()
+    new = ("--data-dir", str(tmp_path / "new"))
+    assert versiqiid("restore", "--archive", f"s3://{bucket}/journal", *new, **given).returncode == 64
+    done = versiqiid("restore", *place, *new, **{**given, "VAULT_TOKEN": "wrong"})
+    assert done.returncode == 4, done.stderr
+    assert not (tmp_path / "new" / "journal.db").exists()
+    done = versiqiid("restore", *place, *new, **given)
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert shared_vault.token not in done.stderr + done.stdout
+    assert versiqiid("rebuild", *new).returncode == 0

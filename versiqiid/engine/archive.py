@@ -5,7 +5,8 @@
     log.vkey  tile/…                    as ``audit export`` writes them, never changed
     checkpoints/<size, 20 digits>       every checkpoint that was archived
     state/<size, 20 digits>.json        what no entry tells: epoch and outbox positions then
-    documents/<sha256 hex>.age          every kept value, encrypted; absent where there is no recipient
+    documents/<sha256 hex>.age          every kept value, encrypted; absent where there is no recipient; or .sealed,
+                                        under a data key of Vault
     checkpoint                          the newest one: the only object that is replaced, and the last one written
 
 So what ``checkpoint`` stands for is always complete. Stopped at any moment and repeated, the end is the same.
@@ -32,7 +33,9 @@ from versiqiid.errors import Conflict, JournalRefused, Refused
 from versiqiid.ports import Actor, Draft, Query
 
 DOCUMENTS, CHECKPOINTS, STATE = "documents/", "checkpoints/", "state/"
-AGE = ".age"
+AGE, SEALED = ".age", ".sealed"
+"""How documents are encrypted: for holders of an age identity, or under data keys of Vault (``core/sealed.py``)."""
+
 _BUNDLES = 16
 """Bundles read at once; arbitrary, bounds the memory."""
 
@@ -95,6 +98,7 @@ class Archive:
     :param key: the verifier key that the journal is signed with.
     :param seal: encrypts a document; None = documents are not archived.
     :param actor: who archives.
+    :param suffix: how it does, as names tell it.
     """
 
     def __init__(
@@ -105,7 +109,9 @@ class Archive:
         seal: Callable[[bytes], bytes] | None,
         *,
         actor: Actor,
+        suffix: str = AGE,
     ) -> None:
+        self._suffix = suffix
         self._journal = journal
         self._objects = objects
         self._key = key
@@ -153,8 +159,9 @@ class Archive:
         return self._objects.place
 
     async def documents(self) -> set[str]:
-        """The digests of all documents that are in it now, asked anew."""
-        return {document_of(name) for name in await self._objects.names(DOCUMENTS)}
+        """The digests of all documents that are in it now, encrypted as they are now; asked anew."""
+        names = await self._objects.names(DOCUMENTS)
+        return {document_of(name) for name in names if name.endswith(self._suffix)}
 
     async def _claim(self) -> None:
         """Put the key there, or find it there; and see that what is created stays."""
@@ -250,9 +257,9 @@ class Archive:
             self._kept = set(await self._objects.names(DOCUMENTS))
         kept, added, after = self._kept, 0, ""
         while page := await self._journal.document_names(after, _NAMES):
-            missing = [name for name in page if object_of(name) not in kept]
+            missing = [name for name in page if object_of(name, self._suffix) not in kept]
             await in_parallel(partial(self._document, name) for name in missing)
-            kept.update(map(object_of, missing))
+            kept.update(object_of(name, self._suffix) for name in missing)
             added, after = added + len(missing), page[-1]
         return added
 
@@ -263,17 +270,17 @@ class Archive:
         if digest(value) != name:
             raise JournalRefused("document", name, "the bytes that are kept have another digest")
         if self._seal is not None:
-            await self._objects.create(object_of(name), await to_thread.run_sync(self._seal, value))
+            await self._objects.create(object_of(name, self._suffix), await to_thread.run_sync(self._seal, value))
 
 
-def object_of(document: str) -> str:
-    """Where the document of a digest lies."""
-    return f"{DOCUMENTS}{document.removeprefix('sha256:')}{AGE}"
+def object_of(document: str, suffix: str = AGE) -> str:
+    """Where the document of a digest lies, encrypted in this way."""
+    return f"{DOCUMENTS}{document.removeprefix('sha256:')}{suffix}"
 
 
 def document_of(name: str) -> str:
     """The digest of the document that lies there."""
-    return f"sha256:{name.removeprefix(DOCUMENTS).removesuffix(AGE)}"
+    return f"sha256:{name.removeprefix(DOCUMENTS).partition('.')[0]}"
 
 
 def _edge(builder: merkle.Builder) -> list[tuple[Place, bytes]]:

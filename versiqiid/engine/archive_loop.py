@@ -22,26 +22,24 @@ class ArchiveLoop:
 
     def __init__(
         self,
-        make: Callable[[], Awaitable[Archive]],
         *,
         interval_s: float,
         metrics: Metrics,
         then: Callable[[Archive], Awaitable[None]] | None = None,
     ) -> None:
         """
-        :param make: opens the archive; asked again until it could.
         :param then: called whenever the archive is up to date, before it is brought up to date again.
         :param interval_s: the setting ``archive-interval-s``, in seconds; also the pause after a failure.
         """
-        self._make = make
         self._then = then
         self._interval_s = interval_s
         self._metrics = metrics
         self.trouble = ""
 
-    async def run(self) -> None:
+    async def run(self, make: Callable[[], Awaitable[Archive]]) -> None:
         """Until cancelled. An archive that is away costs nothing but being behind: its age and size tell.
 
+        :param make: opens the archive; asked again until it could.
         :raises JournalRefused: the archive is no beginning of this journal, or the other way round: a person must look.
         :raises VersiqiiError: the archive cannot be this journal's, or not be used as it is set.
         """
@@ -49,7 +47,7 @@ class ArchiveLoop:
         archived_at = anyio.current_time()
         while True:
             try:
-                archive = archive or await self._make()
+                archive = archive or await make()
                 done = await archive.bring()
             except _PASSING as error:
                 self.trouble = error.message

@@ -20,13 +20,13 @@ from versiqiid.core.audit import Verified
 from versiqiid.core.canonical import digest
 from versiqiid.core.note import Checkpoint, VerifierKey, verify_checkpoint
 from versiqiid.core.tiles import Place
-from versiqiid.engine.archive import AGE, CHECKPOINTS, DOCUMENTS, STATE, Objects
+from versiqiid.engine.archive import AGE, CHECKPOINTS, DOCUMENTS, SEALED, STATE, Objects, document_of
 from versiqiid.engine.audit import AuditedJournal, verify_journal
 from versiqiid.engine.audit_directory import own_key, verify_large_directory
 from versiqiid.engine.parallel import in_parallel
 from versiqiid.errors import JournalRefused
 
-_DOCUMENT = re.compile(rf"{DOCUMENTS}[0-9a-f]{{64}}{re.escape(AGE)}")
+_DOCUMENT = re.compile(rf"{DOCUMENTS}[0-9a-f]{{64}}({re.escape(AGE)}|{re.escape(SEALED)})")
 """What is fetched: a name becomes a path here, and whoever can write an archive can choose names."""
 
 Open = Callable[[bytes, str], bytes]
@@ -62,13 +62,19 @@ class Mirrored:
 
 
 async def mirror(
-    objects: Objects, directory: Path, keys: Sequence[VerifierKey], *, against: Sequence[bytes] = (), documents: bool
+    objects: Objects,
+    directory: Path,
+    keys: Sequence[VerifierKey],
+    *,
+    against: Sequence[bytes] = (),
+    documents: bool,
+    suffix: str = AGE,
 ) -> Mirrored:
     """Fetch the whole archive into an empty directory and verify the log.
 
     :param keys: verifier keys had from elsewhere; empty = the archive's own, which proves nothing about the signer.
     :param against: signed checkpoints that were kept elsewhere.
-    :param documents: whether to fetch the (still encrypted) documents too.
+    :param documents: whether to fetch the (still encrypted) documents too; those that are encrypted as ``suffix`` says.
     :raises JournalRefused: ``missing``: there is no archive, or an object of it is gone; or as
         ``verify_large_directory``.
     """
@@ -80,7 +86,8 @@ async def mirror(
     places = (place for level in levels for place in tiles.level_places(level, checkpoint.size))
     await in_parallel(partial(_place, objects, directory, place) for place in places)
     if documents:
-        names = [name for name in await objects.names(DOCUMENTS) if _DOCUMENT.fullmatch(name)]
+        found = await objects.names(DOCUMENTS)
+        names = [name for name in found if _DOCUMENT.fullmatch(name) and name.endswith(suffix)]
         await in_parallel(partial(_fetch, objects, directory, name) for name in names)
     verified = await verify_large_directory(directory, keys, against=against)
     state = await objects.read(f"{STATE}{checkpoint.size:020d}.json")
@@ -161,8 +168,8 @@ def _entries(directory: Path, size: int) -> Iterator[bytes]:
 
 def _documents(directory: Path, opened: Open) -> Iterator[tuple[str, bytes]]:
     folder = directory / DOCUMENTS
-    for path in sorted(folder.glob(f"*{AGE}")) if folder.is_dir() else ():
-        name = f"sha256:{path.name.removesuffix(AGE)}"
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        name = document_of(path.name)
         value = opened(path.read_bytes(), f"{DOCUMENTS}{path.name}")
         if digest(value) != name:
             raise JournalRefused("document", name, "the archived bytes have another digest")

@@ -1,6 +1,6 @@
-"""Checkpoints signed by Vault's transit engine: the private key never leaves Vault, and one version of it is pinned.
+"""Vault's transit engine, and checkpoints signed by it: the key never leaves Vault, and one version of it is pinned.
 
-Pure Ed25519 over the raw note, nothing is hashed beforehand
+What is sealed with it is ``sealing.py``'s. Pure Ed25519 over the raw note, nothing is hashed beforehand
 (https://developer.hashicorp.com/vault/api-docs/secret/transit#sign-data). What Vault gives is verified here before
 anybody sees it.
 """
@@ -36,11 +36,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class TransitKey:
-    """Which key of which engine. ``version`` None = none was named."""
+    """Which key of which engine. ``version`` None = none was named; ``setting`` is what errors call it."""
 
     mount: str
     name: str
     version: int | None = None
+    setting: str = "signer"
 
     @classmethod
     def parse(cls, text: str) -> TransitKey:
@@ -52,6 +53,17 @@ class TransitKey:
             raise InvalidSetting("setting 'signer': expected local or vault-transit:<mount>/<key>[@<version>]")
         return cls(found[1].strip("/"), found[2], int(found[3]) if found[3] else None)
 
+    @classmethod
+    def sealing(cls, text: str, setting: str) -> TransitKey:
+        """The key of a setting that seals: Vault writes into what it encrypts which version did, so none is named.
+
+        :raises InvalidSetting: not ``vault-transit:<mount>/<key>``.
+        """
+        found = _ADDRESS.fullmatch(text)
+        if found is None or found[3]:
+            raise InvalidSetting(f"setting {setting!r}: expected vault-transit:<mount>/<key>, alone")
+        return cls(found[1].strip("/"), found[2], setting=setting)
+
     def __str__(self) -> str:
         return f"{self.mount}/{self.name}"
 
@@ -61,7 +73,7 @@ class Transit:
 
     def __init__(self, settings: VaultSettings, key: TransitKey, tell: Tell = told.nobody) -> None:
         self._settings = settings
-        self._key = key
+        self.key = key
         self._tell = tell
         self._grant: Grant | None = None
         self._told: Grant | None = None
@@ -76,21 +88,21 @@ class Transit:
         :raises InvalidSetting: no such key, or none for Ed25519 signatures. :raises Forbidden: not allowed to read it.
         :raises Unavailable: no answer.
         """
-        read = await self._ask(
-            lambda client: client.hvac.secrets.transit.read_key(self._key.name, mount_point=self._key.mount)
+        read = await self.ask(
+            lambda client: client.hvac.secrets.transit.read_key(self.key.name, mount_point=self.key.mount)
         )
         data = read["data"]
         if data["type"] != "ed25519" or data.get("derived"):
             kind = f"{'derived ' if data.get('derived') else ''}{data['type']}"
-            raise InvalidSetting(f"setting 'signer': {self._key} is a {kind} key, expected ed25519")
+            raise InvalidSetting(f"setting 'signer': {self.key} is a {kind} key, expected ed25519")
         return {int(number): base64.b64decode(key["public_key"]) for number, key in data["keys"].items()}
 
     async def sign(self, message: bytes, version: int) -> bytes:
         """The signature of that version over exactly these bytes, unverified."""
         text = base64.b64encode(message).decode()
-        told = await self._ask(
+        told = await self.ask(
             lambda client: client.hvac.secrets.transit.sign_data(
-                self._key.name, hash_input=text, key_version=version, mount_point=self._key.mount
+                self.key.name, hash_input=text, key_version=version, mount_point=self.key.mount
             )
         )
         found = _SIGNATURE.fullmatch(str(told["data"]["signature"]))
@@ -99,7 +111,7 @@ class Transit:
                 return base64.b64decode(found[2], validate=True)
         except binascii.Error:
             pass
-        raise Unavailable(f"vault {self._key}: the answer is no signature by version {version}")
+        raise Unavailable(f"vault {self.key}: the answer is no signature by version {version}")
 
     async def aclose(self) -> None:
         """Hand back the token that was logged in for; one that somebody gave is theirs."""
@@ -108,7 +120,11 @@ class Transit:
         if self._told is not None and self._settings.auth is not VaultAuth.TOKEN:
             self._tell(told.logged_out(self._settings, self._told, "stopped"))
 
-    async def _ask(self, ask: Callable[[VaultClient], Any]) -> Any:
+    async def ask(self, ask: Callable[[VaultClient], Any]) -> Any:
+        """The answer to one question about the key.
+
+        :raises InvalidSetting: there is no such key. :raises Forbidden: not allowed. :raises Unavailable: no answer.
+        """
         may_log_in = anyio.current_time() >= self._no_login_before
         try:
             return await to_thread.run_sync(self._try, ask, may_log_in, limiter=self._limiter)
@@ -117,7 +133,9 @@ class Transit:
                 self._no_login_before = anyio.current_time() + _LOGIN_PAUSE_S
             raise
         except NotFound as error:
-            raise InvalidSetting(f"setting 'signer': Vault has no key {self._key}", hint=error.message) from error
+            raise InvalidSetting(
+                f"setting {self.key.setting!r}: Vault has no key {self.key}", hint=error.message
+            ) from error
         finally:
             if self._grant is not None and self._grant is not self._told:  # told here: the worker thread may not
                 self._told = self._grant
@@ -133,7 +151,7 @@ class Transit:
                     raise
                 self._let_go()
         if not may_log_in:
-            raise Forbidden(f"vault {self._key}: the last login did not help", hint="it is tried again in a moment")
+            raise Forbidden(f"vault {self.key}: the last login did not help", hint="it is tried again in a moment")
         self._client, self._grant = self._login()
         return ask(self._client)
 
