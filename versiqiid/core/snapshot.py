@@ -1,4 +1,4 @@
-"""Everything observed under the root, indexed for the questions the rule asks. No decisions live here.
+"""Everything observed under the root. What is where is ``core/index.py``'s. No decisions live here.
 
 One owner changes it (the watcher and the writer that applies its own commits); readers run between changes.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import TypeVar
 
-from versiqiid.core import keys as k
+from versiqiid.core.index import Index
 from versiqiid.core.scope import Scope
 
 T = TypeVar("T")
@@ -70,7 +70,7 @@ class _Own:
     doubted: bool = False
 
 
-class Snapshot:
+class Snapshot(Index):
     """The newest observed state of every key, and where things are.
 
     Guarantee: a key never goes back to an older revision than it was seen or written at, whatever the order in which
@@ -79,21 +79,13 @@ class Snapshot:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self._values: dict[str, Value] = {}
         self._own: dict[str, _Own] = {}
         self._kept: dict[str, dict[str, object]] = defaultdict(dict)
         self.parts: dict[str, tuple[tuple[str, int], ...]] = {}
         self.index = 0
         self._parsed: dict[str, dict[str, tuple[int, object]]] = {}
-        self.versions: dict[str, set[str]] = defaultdict(set)
-        self.bindings: dict[tuple[str, str], set[str]] = defaultdict(set)
-        self.outputs: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
-        self.names: dict[str, set[str]] = defaultdict(set)
-        self.schema_versions: dict[str, set[str]] = defaultdict(set)
-        self.migrations: dict[str, set[tuple[str, str]]] = defaultdict(set)
-        self.config_versions: dict[tuple[str, str], set[str]] = defaultdict(set)
-        self.hosts: dict[str, set[str]] = defaultdict(set)
-        self.unknown: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._values)
@@ -232,40 +224,6 @@ class Snapshot:
         elif room == "modules":
             self._kept.pop(f"modules/{name}", None)
 
-    def _index(self, key: str, *, present: bool) -> None:
-        meaning = k.parse(key)
-        match meaning:
-            case None:
-                _mark(self.unknown, key, present=present)
-            case k.VersionKey(environment, target):
-                _mark(self.versions[target], environment, present=present)
-            case k.BindingKey(id):
-                _mark(self.bindings[id.target, id.name], id.environment, present=present)
-                if present:
-                    self.names[id.target].add(id.name)
-            case k.EffectiveKey(id) | k.StatusKey(id):
-                self._index_output(id, 1 if isinstance(meaning, k.EffectiveKey) else 2, present=present)
-            case k.SchemaKey(family, version):
-                _mark(self.schema_versions[family], version, present=present)
-            case k.MigrationKey(family, source, destination):
-                _mark(self.migrations[family], (source, destination), present=present)
-            case k.ConfigKey(target, version, name):
-                _mark(self.config_versions[target, name], version, present=present)
-            case k.HostKey(host, target):
-                _mark(self.hosts[target], host, present=present)
-            case _:
-                pass
-
-    def _index_output(self, binding: k.BindingId, bit: int, *, present: bool) -> None:
-        places = self.outputs[binding.target, binding.name]
-        bits = places.get(binding.environment, 0)
-        bits = bits | bit if present else bits & ~bit
-        if bits:
-            places[binding.environment] = bits
-            self.names[binding.target].add(binding.name)
-        else:
-            places.pop(binding.environment, None)
-
     def kept(self, family: str, what: str, make: Callable[[], T]) -> T:
         """What ``make`` gives, made once per state of the family, its schemas with their lives, and its migrations.
 
@@ -275,9 +233,6 @@ class Snapshot:
         if what not in known:
             known[what] = make()
         return known[what]  # type: ignore[return-value] # the slot holds what this maker made
-
-    def has_effective(self, binding: k.BindingId) -> bool:
-        return bool(self.outputs[binding.target, binding.name].get(binding.environment, 0) & 1)
 
 
 def _unconfirmed(seen: Observation, key: str, own: _Own) -> _Own | None:
@@ -293,13 +248,6 @@ def _unconfirmed(seen: Observation, key: str, own: _Own) -> _Own | None:
     if not seen.lists(key):
         return own
     return None if own.doubted else _Own(own.revision, doubted=True)
-
-
-def _mark(members: set[T], member: T, *, present: bool) -> None:
-    if present:
-        members.add(member)
-    else:
-        members.discard(member)
 
 
 @dataclass(slots=True)
