@@ -54,7 +54,7 @@ async def test_audit_keeps_each_entry_once_also_over_kill_9(shared_kafka: Kafka,
     file = tmp_path / "audit.jsonl"
     options = ["--bootstrap", shared_kafka.address, "--prefix", prefix, "--file", str(file)]
     async with await anyio.open_process(command("audit.py", *options), stdout=subprocess.DEVNULL) as process:
-        with anyio.fail_after(30):
+        with anyio.fail_after(60):
             while not file.exists() or file.read_bytes().count(b"\n") < 40:
                 await anyio.sleep(0.01)
         process.send_signal(signal.SIGKILL)

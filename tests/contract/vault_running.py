@@ -25,7 +25,13 @@ def credentials(settings: VaultSettings, **more: Any) -> VaultCredentials:
 @asynccontextmanager
 async def running(settings: VaultSettings, **more: Any) -> AsyncIterator[VaultCredentials]:
     """Credentials that have their first secret, and are stopped at the end."""
-    made = credentials(settings, **more)
+    async with started(credentials(settings, **more)) as made:
+        yield made
+
+
+@asynccontextmanager
+async def started(made: VaultCredentials) -> AsyncIterator[VaultCredentials]:
+    """The same for credentials that somebody holds already."""
     async with anyio.create_task_group() as tasks:
         with anyio.move_on_after(60):
             await tasks.start(made.run)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.processes import DEADLINE_S, Daemon
+from tests.services.fixtures import lacking
 from versiqiid.settings import Settings, load
 
 SYSTEMD = Path(__file__).parents[2] / "systemd"
@@ -31,9 +32,10 @@ def settings_of(unit: Path) -> dict[str, list[str]]:
     return found
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze here: install systemd")
 def test_systemd_takes_the_unit(tmp_path: Path) -> None:
     """With the drop-in too; a program that is there stands for ours, since systemd looks whether it is."""
+    if shutil.which("systemd-analyze") is None:
+        lacking("no systemd-analyze here: apt-get install systemd")
     unit = tmp_path / UNIT.name
     text = UNIT.read_text().replace("/usr/local/bin/versiqiid", str(Path(sys.executable).resolve()))
     unit.write_text(text)

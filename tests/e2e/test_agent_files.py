@@ -67,7 +67,7 @@ async def agent(root: Path, store: Any) -> AsyncIterator[None]:
         async def start(*, task_status: anyio.abc.TaskStatus[None]) -> None:
             await run(settings, store, store, task_status=task_status)
 
-        with anyio.fail_after(30):
+        with anyio.fail_after(60):
             await tasks.start(start)
         yield
         tasks.cancel_scope.cancel()
@@ -84,7 +84,7 @@ async def reported(store: Any, accept: Callable[[dict[str, Any]], bool]) -> dict
                 found.append(json.loads(entry.value))
                 tasks.cancel_scope.cancel()
 
-        with anyio.fail_after(30):
+        with anyio.fail_after(60):
             await store.watch("versiqii/hosts/", observe)
     return found[0]
 

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from tests.e2e.processes import DEADLINE_S, Daemon, clean_environment, command, run_cli, scan_world, until
+from versiqiid.adapters.sqlite.store import SqliteStore
+from versiqiid.ports import Holding
 
 Start = Callable[..., Daemon]
 BINDING = "prod/asia/av/default"
 
 
-def refused(folder: Path, *arguments: str, code: int = 64, **environment: str) -> str:
-    """What it says when it does not start."""
-    started = [*command("versiqiid"), *arguments]
+def refused(folder: Path, *arguments: str, code: int = 64, under: Sequence[str] = (), **environment: str) -> str:
+    """What it says when it does not start.
+
+    :param under: a command that starts it.
+    """
+    started = [*under, *command("versiqiid"), *arguments]
     done = subprocess.run(
         started,
         capture_output=True,
@@ -45,6 +51,16 @@ def leader(daemon: Daemon) -> dict[str, Any]:
 
 def leads(daemon: Daemon) -> bool:
     return bool(leader(daemon)["self"])
+
+
+def holder(daemon: Daemon) -> Holding | None:
+    """Who holds the lead, by the store's own file."""
+
+    async def look() -> Holding | None:
+        async with await SqliteStore.open(daemon.data_dir / "store.db") as store:
+            return await store.holder("versiqii/_system/leader")
+
+    return anyio.run(look)
 
 
 def verify(daemon: Daemon) -> str:
@@ -147,30 +163,13 @@ def test_a_journal_that_cannot_be_opened(tmp_path: Path) -> None:
     assert "/no/such/folder/journal.db" in told
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user, which only root may")
 def test_a_folder_without_rights(tmp_path: Path) -> None:
-    """Exit 64 with the setting's name, as the user who has no right to it."""
+    """Exit 64 with the setting's name. Root has no right to it either once it may not override what a folder says."""
     locked = tmp_path / "locked"
-    locked.mkdir(mode=0o700)
-    try:
-        done = subprocess.run(
-            [*command("versiqiid"), "run", "--data-dir", str(locked / "data"), "--listen", "127.0.0.1:0"],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=DEADLINE_S,
-            cwd="/",
-            env=clean_environment(HOME="/", PYTHONPATH=str(Path.cwd()), PYTHONDONTWRITEBYTECODE="1"),
-            user=65534,
-            group=65534,
-            extra_groups=[],
-        )
-    except PermissionError:
-        pytest.skip("another user may not run this checkout's Python")
-    if "No module named" in done.stderr:
-        pytest.skip("another user may not read this checkout")
-    assert (done.returncode, "Traceback" in done.stderr) == (64, False), done.stderr
-    assert "data-dir" in done.stderr
+    locked.mkdir(mode=0o000)
+    under = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    flags = ("--data-dir", str(locked / "data"), "--listen", "127.0.0.1:0")
+    assert "data-dir" in refused(tmp_path, "run", *flags, under=under)
 
 
 # ------------------------------------------------------------------------------------------------------ stopping
@@ -185,13 +184,14 @@ def test_a_stop_is_graceful(daemon: Daemon, how: int) -> None:
     assert daemon.stop(how) == 0
     assert [line["event"] for line in daemon.log()][-2:] == ["stopping", "stopped"]
     assert not [line for line in daemon.log() if line["level"] in ("warning", "error")]
-    assert f"{size} of {size} entries signed" in verify(daemon)
-    began = time.monotonic()
+    signed = re.search(r"(\d+) of \1 entries signed", verify(daemon))
+    assert signed is not None
+    assert int(signed[1]) >= size
+    assert holder(daemon) is None, "the lead is handed back, so that nobody waits for the session's end"
     daemon.start()
     for _ in until("it leads again"):
         if leads(daemon):
             break
-    assert time.monotonic() - began < 8, "the lead was not handed back: the session's ten seconds were waited out"
 
 
 def test_a_request_under_way_is_answered(daemon: Daemon) -> None:

@@ -20,6 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.services.fixtures import lacking
 from versiqiid.adapters.wasm import WasmRuntime
 from versiqiid.core.canonical import canonical, digest
 from versiqiid.core.document import read
@@ -97,7 +98,7 @@ def made(language: str, folder: Path, *, starter: bool = False) -> Guest:
         try:
             runpy.run_path(str(sdk.builder))["build"](source, unfinished)
         except RuntimeError as why:
-            pytest.skip(str(why))
+            lacking(str(why))
         unfinished.replace(module)
     return Guest(module.read_bytes())
 

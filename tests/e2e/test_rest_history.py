@@ -48,11 +48,13 @@ def rolled_back(daemon: Daemon) -> list[str]:
 
 
 def size(daemon: Daemon) -> int:
-    """How many entries the journal has, once nothing more is on its way."""
+    """How many entries the journal has, once nothing waits and every entry that a status foretells is there."""
     found = -1
     for _ in until("the journal comes to rest"):
         before, found = found, int(get(daemon, "/v1/events", limit="1").json()["size"])
-        if before == found:
+        foretold = [json.loads(status)["journal"] for status in tree(daemon, "status").values()]
+        waiting = "versiqii_queue_depth 0.0" not in get(daemon, "/metrics").text
+        if before == found and not waiting and all(position < found for position in foretold):
             return found
         time.sleep(0.1)
     raise AssertionError

@@ -124,7 +124,7 @@ def outbox(journal: ListJournal, sink: PlannedSink, settings: OutboxSettings = Q
 
 
 async def until(condition: Any) -> None:
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         while not condition():
             await anyio.lowlevel.checkpoint()
 

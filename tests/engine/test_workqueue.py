@@ -21,7 +21,7 @@ class Clock:
 
 
 async def take(queue: WorkQueue[str], count: int) -> list[str]:
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         return [(await queue.take()).item for _ in range(count)]
 
 
@@ -55,7 +55,7 @@ async def test_what_is_asked_for_again_while_it_is_taken_is_taken_once_more_afte
             await queue.take()
         assert nothing.cancelled_caught
         queue.release(item)
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             assert (await queue.take()).cause == Cause("newer")
         queue.release(item)
     assert queue.idle
@@ -66,7 +66,7 @@ async def test_a_failure_comes_back_later_and_in_its_own_line() -> None:
     clock = Clock()
     queue: WorkQueue[str] = WorkQueue(clock, patient=str.isupper)
     queue.add(["D", "a"], CAUSE)
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         works = [await queue.take(), await queue.take()]
     for work in works:
         queue.retry(work)

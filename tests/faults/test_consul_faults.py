@@ -80,7 +80,7 @@ async def test_a_commit_to_a_frozen_server_may_have_been_written(consul: Consul)
             await store.get("t/a")
         assert not caught.value.maybe_written
         await in_thread(consul.resume)
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             while True:
                 entry = await store.get("t/a")
                 if entry is not None and entry.value == b"2":  # it was written after all: read before you retry

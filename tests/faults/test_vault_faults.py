@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from tests.contract import vault_setup as setup
-from tests.contract.vault_running import probe_of, running, until, value
+from tests.contract.vault_running import credentials, probe_of, running, started, until, value
 from versiqiid.adapters.prometheus import PrometheusMetrics
 from versiqiid.adapters.vault import VaultAuth, VaultCredentials, VaultSettings
 from versiqiid.core.access import Access
@@ -153,14 +153,17 @@ async def test_it_waits_for_a_vault_that_is_not_there_yet(vault: Vault, consul_a
     """Started first, it has nothing and says why; it is ready when Vault is."""
     settings = prepare(vault, consul_acl, ttl="20s", max_ttl="1h", **IMPATIENT)
     vault.pause()
+    made = credentials(settings)
+
+    async def later() -> None:
+        await until(lambda: made.state.attempt >= 1)
+        assert made.current() is None
+        assert made.state.trouble
+        vault.resume()
+
     async with anyio.create_task_group() as tasks:
-
-        async def later() -> None:
-            await anyio.sleep(1.5)  # one request has failed by then
-            vault.resume()
-
         tasks.start_soon(later)
-        async with running(settings) as made:
+        async with started(made):
             await works(consul_acl, value(made))
             assert made.state.attempt == 0
 

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+from tests.services.fixtures import lacking
 from versiqiid.agent.render import Source, read_effective, render
 from versiqiid.core.canonical import canonical
 from versiqiid.errors import InvalidInput, TooLarge, Unreadable
@@ -141,9 +142,10 @@ public class Dump { public static void main(String[] a) throws Exception {
 """
 
 
-@pytest.mark.skipif(shutil.which("java") is None, reason="no java on PATH: install a JRE (17 or newer) to run this")
 def test_properties_are_read_by_java(tmp_path: Path) -> None:
     """java.util.Properties itself reads every name and value, blanks, signs and characters beyond the BMP included."""
+    if shutil.which("java") is None:
+        lacking("no java on PATH: install a JRE (17 or newer) to run this")
     value = {
         "plain": {"a": 1, "b": True, "c": 1.5, "list": ["x", {"y": "z"}]},
         " odd key=: #!": " leading and trailing ",

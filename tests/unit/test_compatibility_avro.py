@@ -7,18 +7,17 @@ import json
 import random
 from typing import Any
 
+import fastavro
+import fastavro.utils as fastavro_utils
 import pytest
+from avro import compatibility as avro_compatibility
+from avro import schema as avro_schema
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from versiqiid.core.compatibility import Basis, Level, Version, check
 from versiqiid.core.compatibility.avro import AvroJudge
 from versiqiid.errors import UnusableSchema
-
-avro_compatibility = pytest.importorskip("avro.compatibility", reason="the package avro is not installed")
-avro_schema = pytest.importorskip("avro.schema", reason="the package avro is not installed")
-fastavro = pytest.importorskip("fastavro", reason="the package fastavro is not installed")
-fastavro_utils = pytest.importorskip("fastavro.utils", reason="the package fastavro is not installed")
 
 judge = AvroJudge()
 

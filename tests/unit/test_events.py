@@ -15,6 +15,7 @@ import rfc8785
 from jsonschema import Draft7Validator, Draft202012Validator
 from jsonschema.exceptions import best_match
 
+from tests.services.fixtures import lacking
 from versiqiid.core.cloudevent import Source, message
 from versiqiid.core.events import CATALOGUE, Topic, asyncapi, event_schema, topics_of
 from versiqiid.errors import NotFound
@@ -155,13 +156,13 @@ def official_schema() -> Any:
     held = cache / "asyncapi-3.0.0.json"
     if not held.exists():
         if (npm := shutil.which("npm")) is None:
-            pytest.skip("no npm to fetch @asyncapi/specs with: apt-get install npm")
+            lacking("no npm to fetch @asyncapi/specs with: apt-get install npm")
         cache.mkdir(parents=True, exist_ok=True)
         done = subprocess.run(
             [npm, "pack", "--silent", SPECS], cwd=cache, capture_output=True, text=True, timeout=60, check=False
         )
         if done.returncode != 0:
-            pytest.skip(f"npm could not fetch {SPECS}; it is needed once, with a package registry in reach")
+            lacking(f"npm could not fetch {SPECS}; it is needed once, with a package registry in reach")
         with tarfile.open(cache / done.stdout.split()[-1]) as archive:
             member = archive.extractfile("package/schemas/3.0.0-without-$id.json")
             assert member is not None

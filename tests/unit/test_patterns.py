@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.services.fixtures import lacking
 from versiqiid.core.patterns import UnusablePattern, translate
 from versiqiid.core.schema.keywords import matches
 
@@ -179,9 +180,10 @@ def _pattern(dice: random.Random, depth: int = 2) -> str:
     return text + "|" + _pattern(dice, 0) if dice.random() < 0.15 else text
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="node, an engine of ECMA-262, is not installed")
 def test_an_ecmascript_engine_says_the_same() -> None:
     """Thousands of generated patterns on generated texts, against an implementation of the standard itself."""
+    if shutil.which("node") is None:
+        lacking("no node, an engine of ECMA-262, here: apt-get install nodejs")
     dice = random.Random(262)  # noqa: S311  # the same cases every time
     cases = [(_pattern(dice), "".join(dice.choices(LETTERS, k=dice.randint(0, 6)))) for _ in range(4000)]
     answer = subprocess.run(["node", "-e", ORACLE], input=json.dumps(cases), capture_output=True, text=True, check=True)

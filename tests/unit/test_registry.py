@@ -7,6 +7,8 @@ import json
 import random
 from typing import Any
 
+import fastavro
+import fastavro.utils as fastavro_utils
 import pytest
 from google.protobuf import descriptor_pb2
 from hypothesis import given, reject, settings
@@ -27,9 +29,6 @@ from versiqiid.core.registry.settings import Setting
 from versiqiid.core.registry.subjects import family_of, is_listed, is_subject, plain, split, within
 from versiqiid.core.schema import compile_schema, violations
 from versiqiid.errors import UnusableSchema
-
-fastavro = pytest.importorskip("fastavro", reason="the package fastavro is not installed")
-fastavro_utils = pytest.importorskip("fastavro.utils", reason="the package fastavro is not installed")
 
 # ------------------------------------------------------------------------------------------------------------ subjects
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import fastavro
 import pytest
 from google.protobuf import json_format
 from hypothesis import given
@@ -15,8 +16,6 @@ from versiqiid.core.schema.avro import compile_avro
 from versiqiid.core.schema.protobuf import ProtobufDocuments, compile_protobuf
 from versiqiid.core.schema.requests import read_source
 from versiqiid.errors import Unreadable, UnusableSchema
-
-fastavro = pytest.importorskip("fastavro", reason="the package fastavro is not installed")
 
 SCAN: dict[str, Any] = {
     "type": "record",

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.services.fixtures import lacking
 from versiqiid.core.ranges import parse_range
 from versiqiid.core.versions import Scheme, Version, compare, parse
 from versiqiid.errors import InvalidVersion
@@ -55,12 +56,11 @@ NONSENSE = st.text("012x.*-+vab=<>~^| ", max_size=9)
 def package() -> Path:
     node, npm = shutil.which("node"), shutil.which("npm")
     if not node or not npm:
-        pytest.skip("no node and npm here to referee; apt-get install npm brings both")
-    for parent in Path(npm).resolve().parents:
-        for folder in (parent / "node_modules" / "semver", parent / "node_modules" / "npm" / "node_modules" / "semver"):
-            if (folder / "package.json").is_file():
-                return folder
-    pytest.skip("npm here does not carry the semver package")
+        lacking("no node and npm here to referee; apt-get install npm brings both")
+    parents = [parent / "node_modules" for parent in Path(npm).resolve().parents]
+    folders = [folder for parent in parents for folder in (parent / "semver", parent / "npm/node_modules/semver")]
+    found = next((folder for folder in folders if (folder / "package.json").is_file()), None)
+    return found or lacking("npm here does not carry the semver package")
 
 
 def referee(package: Path, texts: list[str], ranges: list[str]) -> Any:
