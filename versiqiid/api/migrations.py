@@ -26,8 +26,8 @@ from versiqiid.engine.pairs import pair
 from versiqiid.errors import InvalidInput, NotFound, Refused, Unavailable
 from versiqiid.ports import MigrationRuntime, Validator
 
-REGISTRATION = Effort(count=500, budget_s=0.5, twice_max=100)
-"""How hard a pair is tried when it is registered: somebody waits. ``migrations test`` and the leader try harder."""
+REGISTRATION = Effort(count=2_000, budget_s=1.0, twice_max=100)
+"""How hard a pair is tried when it is registered: somebody waits. ``migrations test`` and the leader take longer."""
 
 
 COMPILING_S = 30.0

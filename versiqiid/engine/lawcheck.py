@@ -7,7 +7,7 @@ business. Bounded in documents and in time, and told from a seed: the same argum
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -41,7 +41,8 @@ SHRINK_ALL_S = 5.0
 class Effort:
     """How hard to try.
 
-    :ivar count: documents per direction. :ivar seed: decides which.
+    :ivar count: documents per direction; as many as there are stored configs, where these are more.
+    :ivar seed: decides which.
     :ivar budget_s: seconds per direction, after which no further document is tried.
     :ivar twice_max: on how many documents a step runs a second time for the same bytes.
     :ivar extras: names of members that objects which are merely open get now and then.
@@ -141,6 +142,7 @@ class LawCheck:
     async def _tried(self, course: Course, effort: Effort, images: Sequence[Json]) -> Tried:
         tried = Tried(course)
         way = course.way
+        effort = replace(effort, count=max(effort.count, len(way.live)))
         most = effort.count * CANDIDATES_PER_INPUT
         candidates = iter(Inputs(way.reads.schema, effort.seed, most, way.live, images, effort.extras))
         await self._trips.warm(course)
