@@ -58,8 +58,8 @@ class Judging:
             if verdict:
                 compatible = False
                 told.append([*verdict, f"{{oldSchemaVersion: {version.number}}}"])
-            if told and not setting.level.transitive:
-                break
+            if not setting.level.transitive:
+                break  # of its group, this was the newest
         lines = ordered(iter(told)) if told else []
         return Outcome(compatible, (*lines[:-1], *_closing(lines, setting)) if lines else ())
 
