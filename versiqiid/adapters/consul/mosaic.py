@@ -89,13 +89,17 @@ class _Difference:
 
 
 class Mosaic:
-    """One watch's picture."""
+    """One watch's picture.
+
+    :ivar told: the newest index at which a shard told of its keys; 0 = nothing is told.
+    """
 
     def __init__(self, root: str, sizes: Sizes | None = None) -> None:
         self._sizes = sizes or Sizes()
         self._cover = Cover.whole(root)
         self._stuck: dict[Query, float] = {}
         self.pieces: dict[Query, Piece] = {}
+        self.told = 0
         self.start_over()
 
     @property
@@ -107,6 +111,11 @@ class Mosaic:
         """The newest index that was told."""
         return max(piece.index for piece in self.pieces.values())
 
+    @property
+    def holds_any(self) -> bool:
+        """Whether any key was told as there."""
+        return any(piece.held for piece in self.pieces.values())
+
     def start_over(self) -> None:
         """Ask for the whole, at once, and tell it as complete. What is held stays, for the guard to compare with."""
         held = {key: entry for piece in self.pieces.values() for key, entry in piece.held.items()}
@@ -114,6 +123,7 @@ class Mosaic:
         query = self._cover.queries[0]
         self.pieces = {query: Piece(query, held=held, whole_again=True)}
         self._stuck.clear()
+        self.told = 0
 
     # ------------------------------------------------------------------------------------------------- answers
 
@@ -142,6 +152,7 @@ class Mosaic:
             each.piece.held, each.piece.whole_again = each.held, False
             each.piece.load = _load(each.held)
             each.piece.index, each.piece.heard_at = each.answer.index, each.answer.at
+            self.told = max(self.told, each.answer.index)
         self._close([each.piece.query for each in found if not each.held])
         return events, delays
 

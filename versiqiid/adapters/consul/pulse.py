@@ -1,6 +1,11 @@
 """The server's sign of life, beside queries that are silent for minutes whether it is well or frozen.
 
 While it gives none, only the pulse asks, and everybody else waits: one small request instead of a full read by each.
+
+A server that is well can pass a query on to one that is not: to a leader that froze and was deposed, say. Such a query
+is silent for as long as it waits, whatever is written. So each sign of life also compares what was told with what is
+there: what was written before one of them and is not told at the next makes the queries be asked anew. A change is seen
+after two signs of life at the latest, and the time of a read.
 """
 
 from __future__ import annotations
@@ -10,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from versiqiid.adapters.consul.endpoints import entries_of
+from versiqiid.adapters.consul.endpoints import entries_of, names_of
 from versiqiid.core.retry import delay_s
 from versiqiid.errors import RateLimited, VersiqiiError
 
@@ -18,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from versiqiid.adapters.consul.endpoints import Endpoints
+    from versiqiid.adapters.consul.mosaic import Mosaic
     from versiqiid.adapters.consul.settings import Address
     from versiqiid.adapters.consul.shards import WatchOptions
 
@@ -28,12 +34,25 @@ class Beat:
 
     :ivar moved: it came from another address than the one before.
     :ivar older: its index is below one that was heard: the store was put back to an older state.
+    :ivar silent: what was there at the sign of life before has not been told since.
     :ivar index: of the whole store; 0 = not told.
     """
 
     moved: bool = False
     older: bool = False
+    silent: bool = False
     index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What there is under the prefix, as a quorum says.
+
+    :ivar index: of the newest write under it; without meaning when there is nothing.
+    """
+
+    index: int
+    empty: bool
 
 
 class Pulse:
@@ -42,7 +61,7 @@ class Pulse:
     The key asked for lies under the prefix, so that the token's rights on it are asked too. It is not there, so the
     answer has the index of the whole store.
 
-    :param told: the newest index that the watch told.
+    :param picture: what the watch told.
     :param news: called when there is something to take.
     """
 
@@ -52,19 +71,21 @@ class Pulse:
         prefix: str,
         options: WatchOptions,
         *,
-        told: Callable[[], int],
+        picture: Mosaic,
         news: Callable[[], None],
     ) -> None:
         self._endpoints = endpoints
+        self._prefix = prefix
         self._key = f"{prefix}_probe"
         self._options = options
-        self._told = told
+        self._picture = picture
         self._news = news
         self._up, self._down = anyio.Event(), anyio.Event()
         self._up.set()
         self._found: Beat | VersiqiiError | None = None
         self._address: Address = endpoints.http.address
         self._newest = 0
+        self._look: _Look | None = None
 
     @property
     def newest(self) -> int:
@@ -116,11 +137,33 @@ class Pulse:
             await anyio.sleep(delay_s(options.pace.failed, max(attempt, 1), options.dice()))
 
     async def _ask(self) -> Beat:
-        newest = max(self._newest, self._told())  # before it is sent: the answer can only be later
+        newest = max(self._newest, self._picture.index)  # before it is sent: the answer can only be later
         reply = await self._endpoints.kv.get(self._key, consistency="consistent")
         address = self._endpoints.http.address
         moved, self._address = address != self._address, address
-        if entries_of(reply):  # somebody made the key: its index says nothing about the store
-            return Beat(moved=moved)
-        self._newest = reply.meta.index
-        return Beat(moved=moved, older=reply.meta.index < newest, index=reply.meta.index)
+        known = not entries_of(reply)  # else somebody made the key: its index says nothing about the store
+        index = reply.meta.index if known else 0
+        silent = await self._is_silent(index)
+        if not known:
+            return Beat(moved=moved, silent=silent)
+        self._newest = index
+        return Beat(moved=moved, older=index < newest, silent=silent, index=index)
+
+    async def _is_silent(self, index: int) -> bool:
+        """Whether what was there at the last look should have been told by now; told of once for each look.
+
+        :param index: of the whole store, 0 = not known. What is told up to there leaves nothing to look for.
+        """
+        before, self._look = self._look, None
+        if before is not None and self._is_untold(before):
+            return True
+        if not 0 < index <= self._picture.told:
+            self._look = await self._looked()
+        return False
+
+    def _is_untold(self, look: _Look) -> bool:
+        return self._picture.holds_any if look.empty else look.index > self._picture.told
+
+    async def _looked(self) -> _Look:
+        reply = await self._endpoints.kv.get(self._prefix, keys=True, separator="/", consistency="consistent")
+        return _Look(reply.meta.index, empty=not names_of(reply))

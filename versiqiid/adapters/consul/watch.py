@@ -88,6 +88,11 @@ class _Running:
                 self.piece.cursor = replace(cursor, index=UNBLOCKED, failures=cursor.failures + 1)
             self.asking.cancel()
 
+    def doubt(self) -> None:
+        """Let it ask anew, without waiting, if all that it does is wait: whoever holds its query may be far behind."""
+        if self.piece.cursor.index != UNBLOCKED and not self.arriving:
+            self.interrupt(failed=True)
+
 
 class PrefixWatch:
     """One run of a watch; ``run`` ends only by cancellation or by what ``observe`` raises."""
@@ -100,7 +105,7 @@ class PrefixWatch:
         self._allowance = allowance
         self._mosaic = Mosaic(prefix, options.sizes)
         self._asker = Asker(endpoints, self._mosaic, options, allowance.tripped)
-        self._pulse = Pulse(endpoints, prefix, options, told=lambda: self._mosaic.index, news=self._wake)
+        self._pulse = Pulse(endpoints, prefix, options, picture=self._mosaic, news=self._wake)
         self._running: dict[Query, _Running] = {}
         self._news = anyio.Event()
         self._failures = 0
@@ -258,16 +263,22 @@ class PrefixWatch:
                 each.interrupt(failed=True)
             await self._complain(found)
         elif isinstance(found, Beat):
-            if found.older:
-                self._mosaic.start_over()
-            elif found.moved:
-                for each in self._current():
-                    each.interrupt(failed=False)
-            elif not any(each.is_coming or each.piece.cursor.failures for each in self._running.values()):
-                if not any(each.outcome for each in self._running.values()):
-                    self._seen_up_to = max(self._mosaic.index, found.index)  # whatever was news would have come by now
-                await self._observe(Reached(self._mosaic.index))
-                self._recovered()
+            await self._heard(found)
+
+    async def _heard(self, beat: Beat) -> None:
+        if beat.older:
+            self._mosaic.start_over()
+        elif beat.moved:
+            for each in self._current():
+                each.interrupt(failed=False)
+        elif beat.silent:
+            for each in self._current():
+                each.doubt()
+        elif not any(each.is_coming or each.piece.cursor.failures for each in self._running.values()):
+            if not any(each.outcome for each in self._running.values()):
+                self._seen_up_to = max(self._mosaic.index, beat.index)  # whatever was news would have come by now
+            await self._observe(Reached(self._mosaic.index))
+            self._recovered()
 
     async def _complain(self, error: VersiqiiError) -> None:
         self._failures += 1
