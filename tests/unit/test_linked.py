@@ -107,6 +107,19 @@ def test_more_than_fit_among_the_guards_are_refused() -> None:
                 linked(whole, "protobuf", ("f", "0"))
 
 
+def test_a_chain_without_end_is_refused_before_it_is_followed() -> None:
+    """Also one that is longer than a stack is deep, and one whose parts have many names."""
+    chain = {f"schemas/f/{at}": proto(f"schemas/f/{at + 1}") for at in range(5_000)}
+    with pytest.raises(UnusableSchema, match="more than 16"):
+        linked(reads(chain), "protobuf", ("f", "0"))
+    subject = Subject(tuple(Numbered(at, str(at), at) for at in range(1, 60))).as_bytes()
+    names = {at: [(f"{at}-{many}", "f", at + 1) for many in range(3)] for at in range(1, 60)}
+    keys = {f"_system/registry/ids/{at}": record(*names[at]) for at in names}
+    keys |= {f"schemas/f/{at}": proto(*(name for name, _, _ in names[at])) for at in names}
+    with pytest.raises(UnusableSchema, match="more than 16"):
+        linked(reads(keys | {"_system/registry/subjects/f": subject}), "protobuf", ("f", "1"))
+
+
 def test_the_digest_tells_what_a_schema_refers_to_apart() -> None:
     """What is remembered by it must not outlive a change of a part."""
     told = set()

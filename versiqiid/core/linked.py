@@ -141,6 +141,7 @@ class _Walk:
         uses = self._uses(key, raw)
         if not uses.needs:
             return
+        self._check_number(len(self.trail))
         self.trail.append(key)
         names = dict(_names(self.reads, place, uses))
         for name, other in names.items():
@@ -164,7 +165,10 @@ class _Walk:
             circle = " → ".join([*self.trail[self.trail.index(other) :], other])
             raise UnusableSchema(f"schemas refer to each other in a circle: {circle}")
         self.found.setdefault(name, Part(name, other, value.raw))
-        if len(self.found) > REFERENCES_MAX:
+        self._check_number(len(self.found))
+
+    def _check_number(self, needed: int) -> None:
+        if needed > REFERENCES_MAX:
             raise UnusableSchema(f"it needs more than {REFERENCES_MAX} other schemas")
 
     def _uses(self, key: str, raw: bytes) -> Uses:
