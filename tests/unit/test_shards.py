@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from versiqiid.core.scope import Scope, member_of
-from versiqiid.core.shards import Cover, Kind, Query, Sizes, absorb, admit, closed, owner, plan
+from versiqiid.core.shard_planning import absorb, admit, closed, plan
+from versiqiid.core.shards import Cover, Kind, Query, Sizes, owner
 
 SIZES = Sizes(whole=60, split=30, merge=10, spare=1)
 """A key counts for 10 here."""

@@ -1,7 +1,7 @@
 """The picture of a prefix, put together from the answers of many queries. No waiting and no network: answers go in,
 what is to be told and what is to be asked next come out.
 
-The cover is planned in ``core/shards.py``, pacing in ``core/cursor.py``; ``shards.py`` next door asks. What holds here:
+The cover is planned in ``core/shard_planning.py``, pacing in ``core/cursor.py``; ``shards.py`` next door asks. What holds here:
 
 * each shard is compared with what was told of it, so a change is told once, whichever query brings it, and a key is
   told as gone only by an answer of the shard that it belongs to, or by a list of names that does not have it;
@@ -18,11 +18,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from versiqiid.core import cursor as pacing
-from versiqiid.core import shards
+from versiqiid.core import shard_planning as planning
 from versiqiid.core.cursor import Answer, Cursor, Pace, Step
 from versiqiid.core.guard import Seen
 from versiqiid.core.scope import Scope
-from versiqiid.core.shards import Cover, Kind, Query, Sizes
+from versiqiid.core.shard_cutting import is_heavy
+from versiqiid.core.shards import Cover, Kind, Query, Sizes, slice_of
 from versiqiid.ports import Batch, Entry, Reached
 
 if TYPE_CHECKING:
@@ -166,7 +167,7 @@ class Mosaic:
         events = []
         if piece.whole_again:
             events = [Batch((), index=answer.index, scope=Scope(piece.query.prefix, frozenset(answer.names)))]
-        cover = shards.admit(self._cover, piece.query, answer.names, self._loads(), queries_max)
+        cover = planning.admit(self._cover, piece.query, answer.names, self._loads(), queries_max)
         changed = cover != self._cover
         step = _step(piece, Answer(answer.index, changed, answer.early), pace, now, dice)
         piece.index, piece.heard_at, piece.whole_again = answer.index, answer.at, False
@@ -177,13 +178,13 @@ class Mosaic:
         """Cut and join as the sizes now ask for."""
         loads = self._loads()
         leave = {query for query, load in self._stuck.items() if loads.get(query, 0) < load * _GROWN}
-        cover = shards.plan(self._cover, loads, self._weights, self._sizes, queries_max, leave=leave)
+        cover = planning.plan(self._cover, loads, self._weights, self._sizes, queries_max, leave=leave)
         # What was left alone keeps the load at which it was tried: else a shard that grows slowly is never tried again.
         known = self._stuck if cover == self._cover else {}
         self._stuck = {query: known[query] for query in leave if query in known} | {
             query: load
             for query, load in loads.items()
-            if query in cover.queries and query not in leave and shards.is_heavy(cover, query, load, self._sizes)
+            if query in cover.queries and query not in leave and is_heavy(cover, query, load, self._sizes)
         }
         self._change(cover)
 
@@ -215,7 +216,7 @@ class Mosaic:
 
     def _close(self, empty: Iterable[Query]) -> None:
         """An empty shard is woken by every write in the store (hashicorp/consul#9449): the names watch over it."""
-        cover = shards.closed(self._cover, empty)
+        cover = planning.closed(self._cover, empty)
         self._change(cover)
 
     def _change(self, cover: Cover) -> None:
@@ -245,7 +246,7 @@ def _made_of(query: Query, left: Sequence[Piece], keys: Mapping[Query, list[str]
     """
     for piece in left:
         if piece.query.kind is Kind.SUBTREE and query.prefix.startswith(piece.query.prefix):
-            start, end = shards.slice_of(keys[piece.query], query)
+            start, end = slice_of(keys[piece.query], query)
             held = {key: piece.held[key] for key in keys[piece.query][start:end]}
             cursor = Cursor(piece.cursor.index, inherited=True)
             return Piece(query, cursor, held, _load(held), piece.index, heard_at=piece.heard_at)
