@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from versiqiid.core.compatibility import Basis, Broken, Difference, Judgement, Live, Side, Witness
+from versiqiid.core.compatibility.verdict import undecided
 from versiqiid.core.document import read
 from versiqiid.core.violation import Violation
 from versiqiid.errors import InvalidInput, UnusableSchema
@@ -24,16 +25,7 @@ if TYPE_CHECKING:
 UNDECIDED = Judgement(
     compatible=False,
     basis=Basis.UNDECIDED,
-    differences=(
-        Difference(
-            "UNDECIDED",
-            "",
-            Side.NEW,
-            breaking=True,
-            message="undecided within the work budget, treated as incompatible",
-            fix="make the schemas simpler: fewer alternatives that refer to each other",
-        ),
-    ),
+    differences=(undecided("make the schemas simpler: fewer alternatives that refer to each other"),),
 )
 """The judgement on a pair that took more work than it may."""
 

@@ -50,6 +50,12 @@ class Difference:
     fix: str = ""
 
 
+def undecided(fix: str) -> Difference:
+    """What is told of a pair that took more work than it may: it counts as incompatible."""
+    message = "undecided within the work budget, treated as incompatible"
+    return Difference("UNDECIDED", "", Side.NEW, breaking=True, message=message, fix=fix)
+
+
 @dataclass(frozen=True, slots=True)
 class Witness:
     """A document that the old schema takes and the new one refuses: a proof that the pair is incompatible.

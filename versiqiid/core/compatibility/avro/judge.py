@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from versiqiid.core.compatibility.avro.reading import read
 from versiqiid.core.compatibility.avro.resolve import BREAKING, STEPS_MAX, Fault, Resolution
 from versiqiid.core.compatibility.fixpoint import OverBudgetError
-from versiqiid.core.compatibility.verdict import Basis, Difference, Judgement, Side
+from versiqiid.core.compatibility.verdict import Basis, Difference, Judgement, Side, undecided
 
 if TYPE_CHECKING:
     from versiqiid.core.canonical import Json
@@ -33,14 +33,7 @@ _WORDS: Final = {
     "FIELD_WITH_DEFAULT_ADDED": ("the field is new, with a default", ""),
     "FIELD_REMOVED": ("the field is no longer read", ""),
 }
-_UNDECIDED: Final = Difference(
-    "UNDECIDED",
-    "",
-    Side.NEW,
-    breaking=True,
-    message="undecided within the work budget, treated as incompatible",
-    fix="make the schemas simpler: fewer unions of records that refer to each other",
-)
+_UNDECIDED: Final = undecided("make the schemas simpler: fewer unions of records that refer to each other")
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from versiqiid.core.compatibility.json_schema.compare import STEPS_MAX, Comparis
 from versiqiid.core.compatibility.json_schema.model import Reader
 from versiqiid.core.compatibility.json_schema.rules import FILLED_BY_DEFAULTS, Policy, Rule
 from versiqiid.core.compatibility.json_schema.witness import DOCUMENTS_MAX, Search
-from versiqiid.core.compatibility.verdict import Basis, Broken, Difference, Judgement, Live, Side, Witness
+from versiqiid.core.compatibility.verdict import Basis, Broken, Difference, Judgement, Live, Side, Witness, undecided
 from versiqiid.core.schema import CompiledSchema, compile_schema
 
 if TYPE_CHECKING:
@@ -124,14 +124,7 @@ class JsonSchemaJudge:
         return tuple(told)
 
 
-_UNDECIDED: Final = Difference(
-    "UNDECIDED",
-    "",
-    Side.NEW,
-    breaking=True,
-    message="undecided within the work budget, treated as incompatible",
-    fix="make the schemas simpler: fewer alternatives that refer to each other",
-)
+_UNDECIDED: Final = undecided("make the schemas simpler: fewer alternatives that refer to each other")
 _SHOWN: Final = Difference(
     "WITNESS",
     "",
