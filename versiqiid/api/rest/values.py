@@ -8,14 +8,8 @@ from typing import Any
 
 from versiqiid.api.expectation import ANYTHING, at
 from versiqiid.api.service import Item, Write, Written
+from versiqiid.core.transaction import FORM, read_transaction
 from versiqiid.errors import InvalidInput
-
-TXN_FORM = "{operations: [{op: set | delete | check, key, value? | valueBase64?, revision?}]}"
-_FIELDS = {
-    "set": {"op", "key", "value", "valueBase64", "revision"},
-    "delete": {"op", "key", "revision"},
-    "check": {"op", "key", "revision"},
-}
 
 
 def json_body(raw: bytes, form: str) -> Any:
@@ -35,36 +29,8 @@ def operations(raw: bytes) -> list[Write]:
 
     :raises InvalidInput: something else, with the pointer to it.
     """
-    told = json_body(raw, TXN_FORM)
-    if not isinstance(told, dict) or told.keys() != {"operations"} or not isinstance(told["operations"], list):
-        raise InvalidInput(f"expected {TXN_FORM}")
-    return [_operation(f"/operations/{at}", operation) for at, operation in enumerate(told["operations"])]
-
-
-def _operation(place: str, told: Any) -> Write:
-    if not isinstance(told, dict) or not isinstance(told.get("op"), str) or not isinstance(told.get("key"), str):
-        raise InvalidInput(f"{place}: expected an object with 'op' and 'key' as text")
-    op, revision = told["op"], told.get("revision")
-    if op not in _FIELDS:
-        raise InvalidInput(f"{place}/op: expected set, delete or check")
-    unknown = sorted(told.keys() - _FIELDS[op])
-    if unknown:
-        raise InvalidInput(f"{place}: a {op} has no field {unknown[0][:80]!r}")
-    if (revision is not None and (type(revision) is not int or revision < 0)) or (op == "check" and revision is None):
-        raise InvalidInput(f"{place}/revision: expected a revision, 0 for absent")
-    raw = _value(place, told) if op == "set" else None
-    return Write(op, told["key"], raw, ANYTHING if revision is None else at(revision))
-
-
-def _value(place: str, told: dict[str, Any]) -> bytes:
-    given = told.keys() & {"value", "valueBase64"}
-    value = told[given.pop()] if len(given) == 1 else None
-    if isinstance(value, str):
-        try:
-            return value.encode() if "value" in told else base64.b64decode(value, validate=True)
-        except ValueError:
-            pass
-    raise InvalidInput(f"{place}: a set needs either 'value' as text or 'valueBase64'")
+    asked = read_transaction(json_body(raw, FORM))
+    return [Write(one.op, one.key, one.value, ANYTHING if one.revision is None else at(one.revision)) for one in asked]
 
 
 def item_json(item: Item, *, values: bool) -> dict[str, Any]:
