@@ -91,6 +91,24 @@ def test_a_config_goes_back_to_a_revision(world: Daemon, dry: bool) -> None:
     assert rolled_back(world) == [CONFIG]
 
 
+def test_revisions_come_in_pages(world: Daemon) -> None:
+    """Each page names the next one, and the command line follows them all; a token that was made up is refused."""
+    for depth in (4, 5, 6):
+        write(world, CONFIG, b'{"depth": %d}' % depth)
+    whole = get(world, f"/v1/history/{CONFIG}").json()
+    assert "nextPageToken" not in whole
+    found, query = [], {"page_size": "1"}
+    for _ in range(4):
+        page = get(world, f"/v1/history/{CONFIG}", **query).json()
+        found += page["items"]
+        query["page_token"] = page.get("nextPageToken", "")
+    assert query["page_token"] == ""
+    assert found == whole["items"]
+    assert json.loads(world.cli("configs", "history", CONFIG, "-o", "json").stdout) == found
+    assert get(world, f"/v1/history/{CONFIG}", page_token="made-up").status_code == 422
+    assert get(world, f"/v1/history/{CONFIG}", page_size="10001").status_code == 422
+
+
 def test_a_rollback_to_what_is_there_already_is_recorded_too(world: Daemon) -> None:
     """One ConfigRolledBack, no new revision."""
     etag = get(world, f"/v1/{CONFIG}").headers["etag"]

@@ -129,7 +129,7 @@ def test_one_key_and_all_keys_tell_the_same_past(told: list[tuple[str, int, byte
             size = await journal.size()
             for at in range(size + 1):
                 for key, known in (await past.at(at)).items():
-                    found = points.at(await history.revisions(key), points.ByPosition(at - 1))
+                    found = await history.standing(key, points.ByPosition(at - 1))
                     assert found is not None
                     assert (found.revision, found.digest, found.position) == (
                         known.revision,

@@ -12,7 +12,8 @@ from versiqiid.core.upcast import current
 from versiqiid.engine.facts import stream_of
 from versiqiid.ports import Journal, Query, Recorded
 
-ENTRIES_MAX = 10_000
+PAGE = 2_000
+"""Entries that are read at once. Arbitrary: a megabyte or two of them, as entries are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +86,12 @@ def about(key: str) -> Query:
 
 
 async def every(journal: Journal, query: Query) -> AsyncIterator[Recorded]:
-    """All entries that match, oldest first, however many there are."""
+    """All entries that match, oldest first, however many there are; as many of them in memory as a page has."""
     start = query.start
     while True:
-        page = await journal.read(replace(query, start=start, limit=ENTRIES_MAX))
+        page = await journal.read(replace(query, start=start, limit=PAGE))
         for entry in page:
             yield entry
-        if len(page) < ENTRIES_MAX:
+        if len(page) < PAGE:
             return
         start = page[-1].position + 1

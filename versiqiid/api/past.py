@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 
 from versiqiid.api.history import History
-from versiqiid.api.points import ByPosition, ByRevision, ByTime
+from versiqiid.api.points import ByPosition, ByRevision, ByTime, UntilRevision
 from versiqiid.core.past import PastKey, Picture
 from versiqiid.engine.past import Past
 from versiqiid.errors import InvalidInput
@@ -46,7 +46,7 @@ class PastStates:
         """
         place = await self._history.place(point)
         match place:
-            case ByRevision():
+            case ByRevision() | UntilRevision():
                 hint = "Give a time, a correlation id, or a position of the journal."
                 raise InvalidInput(f"at {point[:40]}: a revision names no state of all keys", hint=hint)
             case ByPosition(position):

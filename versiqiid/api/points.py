@@ -7,7 +7,6 @@ of that correlation id" (``docs/kv-layout.md``). No two of these can be meant by
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeAlias
@@ -42,8 +41,15 @@ class ByPosition:
     position: int
 
 
+@dataclass(frozen=True, slots=True)
+class UntilRevision:
+    """The state when the store stood at this revision: exactly that one of a key, or the newest before it."""
+
+    revision: int
+
+
 Point: TypeAlias = ByRevision | ByTime | ByCorrelation
-Place: TypeAlias = ByRevision | ByTime | ByPosition
+Place: TypeAlias = ByRevision | ByTime | ByPosition | UntilRevision
 
 
 def parse_point(text: str) -> Point:
@@ -60,28 +66,38 @@ def is_time(text: str) -> bool:
     return _TIME.match(text) is not None
 
 
-def at(known: Sequence[Revision], place: Place) -> Revision | None:
-    """The revision at a place, of one key's revisions in the journal's order; None when it had none there."""
-    match place:
-        case ByRevision(revision):
-            return next((found for found in reversed(known) if found.revision == revision), None)
-        case ByTime(time):
-            return newest(found for found in known if found.time <= time)
-        case ByPosition(position):
-            return newest(found for found in known if found.position <= position)
+class Standing:
+    """Where one key stood at a place: takes its revisions in the journal's order, and keeps one of them.
 
+    A revision may be recorded behind a later one, when two processes report: the highest counts, and what the store
+    was put back to.
 
-def newest(known: Iterable[Revision]) -> Revision | None:
-    """Where a key stands after these revisions of it, in the journal's order.
-
-    One may be recorded behind a later one, when two processes report: the highest counts, and what the store was put
-    back to.
+    :ivar found: None = it had none there.
     """
-    standing: Revision | None = None
-    for revision in known:
-        if standing is None or revision.returned or revision.revision >= standing.revision:
-            standing = revision
-    return standing
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self.found: Revision | None = None
+
+    def take(self, revision: Revision) -> None:
+        if not _is_of(revision, self._place):
+            return
+        standing = self.found
+        goes_on = standing is None or revision.returned or revision.revision >= standing.revision
+        if goes_on or isinstance(self._place, ByRevision):
+            self.found = revision
+
+
+def _is_of(revision: Revision, place: Place) -> bool:
+    match place:
+        case ByRevision(number):
+            return revision.revision == number
+        case UntilRevision(number):
+            return revision.revision <= number
+        case ByTime(time):
+            return revision.time <= time
+        case ByPosition(position):
+            return revision.position <= position
 
 
 def _utc(text: str) -> str:

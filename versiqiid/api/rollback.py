@@ -12,7 +12,7 @@ from typing import Any
 from versiqiid.api.entries import Revision, data_of, every
 from versiqiid.api.expectation import at as at_revision
 from versiqiid.api.history import History
-from versiqiid.api.points import ByPosition, ByRevision, Place, at, newest
+from versiqiid.api.points import ByPosition, ByRevision, Place, UntilRevision
 from versiqiid.api.service import OPERATIONS_MAX, Service, Write, Written
 from versiqiid.core import keys as k
 from versiqiid.core.canonical import digest
@@ -102,12 +102,12 @@ class Rollback:
                 first.setdefault(key, entry.position)
         moves = []
         for key, position in sorted(first.items()):
-            known = await self._history.revisions(key)
-            after = [r for r in known if r.position > position and r.correlation_id != correlation_id]
+            later = self._history.each(key, start=position + 1)
+            after = [revision async for revision in later if revision.correlation_id != correlation_id]
             foreign = _standing([revision for revision in after if revision.undoes != correlation_id])
             if foreign:
                 raise _changed_since(key, correlation_id, foreign[0])
-            move = await self._moved(key, at(known, ByPosition(position - 1)))
+            move = await self._moved(key, await self._history.standing(key, ByPosition(position - 1)))
             if move.differs or not after:
                 moves.append(move)
         if not first:
@@ -160,10 +160,8 @@ class Rollback:
         return Write("set", move.key, await self._history.content(move.key, move.to), expect)
 
     async def _move(self, key: str, place: Place) -> Move:
-        known = await self._history.revisions(key)
-        if isinstance(place, ByRevision):
-            return await self._moved(key, _newest_until(known, place.revision))
-        return await self._moved(key, at(known, place))
+        place = UntilRevision(place.revision) if isinstance(place, ByRevision) else place
+        return await self._moved(key, await self._history.standing(key, place))
 
     async def _moved(self, key: str, to: Revision | None) -> Move:
         try:
@@ -248,14 +246,9 @@ class Rollback:
     async def _is_revision(self, moves: Sequence[Move], place: ByRevision) -> bool:
         """Whether one of these keys ever was written at exactly this revision."""
         for move in moves:
-            if any(known.revision == place.revision for known in await self._history.revisions(move.key)):
+            if await self._history.standing(move.key, place) is not None:
                 return True
         return False
-
-
-def _newest_until(known: Sequence[Revision], revision: int) -> Revision | None:
-    """A key's revision when the store stood at ``revision``: exactly that one, or the newest before it."""
-    return newest(found for found in known if found.revision <= revision)
 
 
 def _environment_of(key: str) -> str | None:

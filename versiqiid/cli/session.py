@@ -60,10 +60,14 @@ class Session:
 
     def items(self, prefix: str, *, values: bool = True) -> list[dict[str, Any]]:
         """Everything under a prefix, page by page; a value that is no text stands as ``valueBase64``."""
+        return self.pages(f"/v1/{prefix}", values=str(values).lower())
+
+    def pages(self, path: str, **query: str) -> list[dict[str, Any]]:
+        """The items of a list, page by page to its end."""
         found: list[dict[str, Any]] = []
-        query = {"values": str(values).lower(), "page_size": str(PAGE_SIZE)}
+        query["page_size"] = str(PAGE_SIZE)
         while True:
-            page = self.get(f"/v1/{prefix}", **query).json()
+            page = self.get(path, **query).json()
             found += page["items"]
             if "nextPageToken" not in page:
                 return found

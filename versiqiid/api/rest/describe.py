@@ -250,7 +250,7 @@ _SCHEMAS: Final[dict[str, Any]] = {
         correlationId=_TEXT,
     ),
     "Transaction": _object("operations", operations=_array(_OPERATION)),
-    "Revisions": _object("items", items=_array(_REVISION)),
+    "Revisions": _object("items", items=_array(_REVISION), nextPageToken=_TEXT),
     "Entries": _object("items size", items=_array({"type": "object"}), size=_INT, nextStart=_INT),
     "Moved": _object("correlationId", correlationId=_TEXT, revision=_INT, moved=_array(_MOVE), plan=_array(_MOVE)),
     "Verdict": _object(

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import JSONResponse, Response
 
 from versiqiid.api.differences import Differences
-from versiqiid.api.history import History
+from versiqiid.api.history import PAGE_SIZE_DEFAULT, History
 from versiqiid.api.rest import describe
-from versiqiid.api.rest.keys import Key, ValidateOnly
+from versiqiid.api.rest.keys import Key, PageSize, PageToken, ValidateOnly
 from versiqiid.api.rest.problems import problem
 from versiqiid.api.rest.requests import author, body
 from versiqiid.api.rest.values import json_body, media_type
@@ -31,9 +31,11 @@ def router(history: History, rollback: Rollback, compared: Differences) -> APIRo
 
 
 def _past(routes: APIRouter, history: History) -> None:
-    @routes.get("/history/{key:path}", summary="Every revision of a key, oldest first", responses=describe.HISTORY)
-    async def revisions(key: Key) -> JSONResponse:
-        return JSONResponse({"items": [revision.as_json() for revision in await history.revisions(key)]})
+    @routes.get("/history/{key:path}", summary="Revisions of a key, oldest first", responses=describe.HISTORY)
+    async def revisions(key: Key, page_size: PageSize = PAGE_SIZE_DEFAULT, page_token: PageToken = "") -> JSONResponse:
+        page = await history.page(key, page_size=page_size, page_token=page_token)
+        told: dict[str, Any] = {"items": [revision.as_json() for revision in page.items]}
+        return JSONResponse(told if page.next_token is None else told | {"nextPageToken": page.next_token})
 
     @routes.get(
         "/show/{key:path}",

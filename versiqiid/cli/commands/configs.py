@@ -65,7 +65,7 @@ def list_(session: Session, target: str | None) -> None:
 @click.pass_obj
 def history(session: Session, key: str) -> None:
     """Every revision of the config KEY, oldest first."""
-    rows = session.get(f"/v1/history/{key}").json()["items"]
+    rows = session.pages(f"/v1/history/{key}")
     session.show(rows, "revision", "time", "correlationId", "digest", wide=("type", "position"))
 
 
