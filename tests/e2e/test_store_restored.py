@@ -96,7 +96,9 @@ def test_what_is_back_is_recorded_as_such(world: Daemon, tmp_path: Path) -> None
     world.until_status(BINDING, state="InSync")
     until_newest(world, CONFIG, GONE)
     kinds = [entry["type"] for entry in world.entries()[size:]]
-    assert set(kinds) <= {"LeaderElected", "CheckpointSigned"}, "what is recorded is not recorded again"
+    assert set(kinds) <= {"LeaderResigned", "LeaderElected", "CheckpointSigned"}, (
+        "what is recorded is not recorded again"
+    )
 
 
 def test_a_number_that_the_store_gives_out_twice_is_two_revisions(world: Daemon, tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ async def _live(folder: Path, plan: Plan) -> tuple[dict[str, Any], list[Any]]:
         story = [
             (e["type"], e["stream"], *(e["data"].get(name) for name in ("state", "effectiveDigest", *_told_of(e))))
             for e in entries
-            if e["type"] != "LeaderElected" and "mark" not in e["stream"]
+            if not e["type"].startswith("Leader") and "mark" not in e["stream"]
         ]
         state: dict[str, Any] = dict(await world.tree("effective")) | dict.fromkeys(await world.tree("drift"), "drift")
         statuses = {key: json.loads(value) for key, value in (await world.tree("status")).items()}

@@ -22,7 +22,7 @@ from versiqiid.core.published import Published, record_key
 from versiqiid.core.snapshot import Change, Value
 from versiqiid.core.times import rfc3339
 from versiqiid.engine.attributions import Attributions
-from versiqiid.engine.facts import Attribution, key_fact
+from versiqiid.engine.facts import Attribution, key_facts
 from versiqiid.engine.gate import JournalGate
 from versiqiid.errors import Conflict, Forbidden, InvalidInput, InvalidKey, NotFound, TooLarge
 from versiqiid.operations import check_operations, check_size
@@ -207,7 +207,7 @@ class Service:
         changes = [c for write in writes if (c := _change(write, before[write.key], revision)) is not None]
         if changes:
             with anyio.CancelScope(shield=True):
-                await self.gate.append([key_fact(change, by) for change in changes])
+                await self.gate.append([fact for change in changes for fact in key_facts(change, by)])
         there = {key: entry.revision for key, entry in before.items() if entry is not None}
         there |= {change.key: revision for change in changes}
         gone = {write.key for write in writes if write.op == "delete"}

@@ -46,6 +46,7 @@ class Change:
     :ivar render: journal position → outputs, exactly of these keys.
     :ivar draft: the fact that settles it, its ``observed.revision`` filled in then; None when nothing happened that is
         a fact (a foretold position put right).
+    :ivar further: facts that follow from that one, recorded right behind it.
     """
 
     work: Work[Item]
@@ -54,6 +55,12 @@ class Change:
     value_bytes: int
     render: Render
     draft: Draft | None
+    further: tuple[Draft, ...] = ()
+
+    @property
+    def drafts(self) -> tuple[Draft, ...]:
+        """Everything that is recorded when it is written, the settlement first."""
+        return () if self.draft is None else (self.draft, *self.further)
 
     def touches(self, key: str) -> bool:
         return key in self.guards or key in self.keys
@@ -140,7 +147,7 @@ def parcel(changes: list[Change], *, root: str, position: int) -> Parcel:
     outputs: tuple[Output, ...] = ()
     for change in changes:
         outputs += change.render(position)
-        position += change.draft is not None
+        position += len(change.drafts)
     written = {output.key for output in outputs}
     guards = {key: revision for change in changes for key, revision in change.guards.items() if key not in written}
     checks = tuple(Check(_full(root, key), revision) for key, revision in sorted(guards.items()))

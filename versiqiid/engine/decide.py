@@ -17,7 +17,7 @@ from versiqiid.core.status import STATUS_BYTES_MAX, Cause, Finding, moved_to, po
 from versiqiid.core.where import exists
 from versiqiid.engine.changes import Change, Output
 from versiqiid.engine.compute import Computer, Outcome
-from versiqiid.engine.facts import DAEMON
+from versiqiid.engine.facts import DAEMON, stream_of
 from versiqiid.engine.lastgood import LastGood
 from versiqiid.engine.workqueue import Work
 from versiqiid.ports import Draft, Observed
@@ -87,8 +87,10 @@ class Decider:
             outcome.binding, finding, cause, "ForeignWriteHealed" if foreign else _TYPES[finding.state]
         )
         draft = replace(draft, documents=(wanted,) if wanted is not None else ())
+        healed = foreign and finding.effective_digest == self._last_good.digest(binding)
+        further = (_migrated(draft, finding),) if finding.state is State.MIGRATED and not healed else ()
         size = (0 if keep else len(wanted or b"")) + (STATUS_BYTES_MAX if finding.violations else _STATUS_BYTES_PLAIN)
-        return Change(work, guards, (status,) if keep else (effective, status), size, outputs, draft)
+        return Change(work, guards, (status,) if keep else (effective, status), size, outputs, draft, further)
 
     def _repointed(self, snapshot: Snapshot, binding: k.BindingId, work: Work[Item]) -> Change | None:
         """A journal position that was foretold wrongly is put right; nothing happened, so nothing is recorded."""
@@ -174,3 +176,17 @@ class Decider:
         key = record_key(item)
         guards = {item.key: reads.guards[item.key]}
         return Change(work, guards, (key,), len(wanted), lambda _: (Output(key, wanted, 0),), None), reads
+
+
+_MIGRATED = ("binding", "environment", "target", "name", "targetVersion", "source", "steps", "effectiveDigest",
+             "previousDigest", "traceparent")  # fmt: skip
+
+
+def _migrated(settled: Draft, finding: Finding) -> Draft:
+    """Told of the config: for which binding it was migrated, from where to where, how, and what came of it."""
+    config = finding.source_key or ""
+    source = k.parse(config)
+    told = {name: settled.data[name] for name in _MIGRATED if name in settled.data}
+    told |= {"config": config, "to": finding.schema_version}
+    told |= {"from": source.schema_version} if isinstance(source, k.ConfigKey) else {}
+    return Draft("ConfigMigrated", stream_of(config), told, DAEMON, settled.correlation_id, follows=True)

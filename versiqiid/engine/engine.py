@@ -28,7 +28,7 @@ from versiqiid.engine.lawcheck import Effort, LawCheck
 from versiqiid.engine.lawwatch import LawWatch
 from versiqiid.engine.leadership import LeaderSettings, Leadership
 from versiqiid.engine.measured import MeasuredRuntime, MeasuredValidator
-from versiqiid.engine.observer import Observer, Watched
+from versiqiid.engine.observer import Observer, Watched, cause_of
 from versiqiid.engine.promisewatch import PromiseWatch
 from versiqiid.engine.reconciler import Reconciler
 from versiqiid.engine.workqueue import WorkQueue
@@ -105,6 +105,7 @@ class Engine:
             MeasuredRuntime(ports.runtime, ports.metrics, clocks.monotonic),
         )
         self._reconciler: Reconciler | None = None
+        self._election: Cause | None = None
         self.observer = Observer(
             self.snapshot,
             self.gate,
@@ -121,6 +122,7 @@ class Engine:
             lead=self._lead,
             now=self.now,
             metrics=ports.metrics,
+            resigned=self._record_resignation,
         )
 
     @property
@@ -172,7 +174,8 @@ class Engine:
         writer = Writer(ports.store, self.gate, last_good, self.snapshot, root=root, term=term, metrics=ports.metrics)
         await self.observer.complete.wait()
         await writer.recover()
-        await self.gate.append((self._elected(term),), epoch=term.epoch)
+        elected = await self.gate.append((self._term_fact("LeaderElected", term),), epoch=term.epoch)
+        self._election = cause_of(elected[0])
         queue: WorkQueue[Item] = WorkQueue(self._clocks.monotonic, patient=lambda item: isinstance(item, DriftKey))
         reconciler = Reconciler(
             self.snapshot,
@@ -217,9 +220,16 @@ class Engine:
             await anyio.sleep(self._settings.resync_s)
             reconciler.all_again(Cause(str(uuid.uuid4())))
 
-    def _elected(self, term: Term) -> Draft:
+    async def _record_resignation(self, term: Term) -> None:
+        if self._election is not None:
+            await self.gate.append((self._term_fact("LeaderResigned", term, self._election),), epoch=term.epoch)
+
+    def _term_fact(self, kind: str, term: Term, cause: Cause | None = None) -> Draft:
+        """What happened to the lead. The end of a term follows from its beginning, and belongs to it."""
         data = {"leader": self._settings.leader.name, "epoch": term.epoch}
-        return Draft("LeaderElected", f"leader/{self._settings.leader.root}", data, DAEMON, str(uuid.uuid4()))
+        cause = cause or Cause(str(uuid.uuid4()))
+        stream = f"leader/{self._settings.leader.root}"
+        return Draft(kind, stream, data, DAEMON, cause.correlation_id, cause.causation_id)
 
 
 def _writer_name(name: str) -> str:

@@ -19,11 +19,13 @@ RAW_WRITE = Actor("user", "unknown", "kv")
 
 DAEMON = Actor("daemon", "versiqiid", "kv")
 
+DELETED = "KeyDeleted"
+
 # key type → (appeared, changed, vanished)
 _TYPES: Mapping[type, tuple[str, str, str]] = {
     k.FamilyKey: ("FamilyChanged", "FamilyChanged", "FamilyRemoved"),
     k.SchemaKey: ("SchemaRegistered", "SchemaChanged", "SchemaRemoved"),
-    k.LifecycleKey: ("SchemaLifecycleChanged", "SchemaLifecycleChanged", "SchemaLifecycleChanged"),
+    k.LifecycleKey: ("SchemaLifecycleChanged", "SchemaLifecycleChanged", DELETED),
     k.MigrationKey: ("MigrationRegistered", "MigrationChanged", "MigrationRemoved"),
     k.ModuleKey: ("ModuleRegistered", "ModuleChanged", "ModuleRemoved"),
     k.TargetKey: ("TargetChanged", "TargetChanged", "TargetRemoved"),
@@ -33,7 +35,7 @@ _TYPES: Mapping[type, tuple[str, str, str]] = {
     k.BindingKey: ("BindingCreated", "BindingChanged", "BindingRemoved"),
     k.PolicyKey: ("PolicyChanged", "PolicyChanged", "PolicyRemoved"),
     k.AnnotationKey: ("AnnotationChanged", "AnnotationChanged", "AnnotationRemoved"),
-    k.HostKey: ("HostReported", "HostReported", "HostReported"),
+    k.HostKey: ("HostReported", "HostReported", DELETED),
 }
 _STREAMS = {"families": "family", "schemas": "schema", "configs": "config", "bindings": "binding", "envs": "env"}
 
@@ -70,12 +72,14 @@ def key_fact(change: Change, by: Attribution) -> Draft:
         }
     if isinstance(meaning, k.LifecycleKey):
         told = _life(after)
-        kind = _LIFE_TYPES.get(told.get("state", ""), kind)
+        kind = _LIFE_TYPES.get(told.get("state", ""), kind) if after else kind
         data |= {"family": meaning.family, "version": meaning.version, **told}
     if isinstance(meaning, k.HostKey):
-        told = state_of(after.raw) if after else {}
+        data |= {"host": meaning.host, "target": meaning.target}
+    if isinstance(meaning, k.HostKey) and after:
+        told = state_of(after.raw)
         kind, by = _host_type(told, state_of(before.raw) if before else {}), replace(by, actor=_host(meaning))
-        data |= {"host": meaning.host, "target": meaning.target, **{name: told.get(name) for name in _HOST_FIELDS}}
+        data |= {name: told.get(name) for name in _HOST_FIELDS}
     return Draft(
         type=by.type if by.type and isinstance(k.parse(change.key), k.ConfigKey) else kind,
         stream=stream_of(change.key),
@@ -87,6 +91,21 @@ def key_fact(change: Change, by: Attribution) -> Draft:
         observed=Observed(change.key, revision, data["digest"]),
         documents=(after.raw,) if after else (),
     )
+
+
+def key_facts(change: Change, by: Attribution) -> tuple[Draft, ...]:
+    """The draft of one observed change, and of what else it means: without its lifecycle key a version is published."""
+    fact = key_fact(change, by)
+    if not isinstance(k.parse(change.key), k.LifecycleKey) or change.after is not None:
+        return (fact,)
+    if _life(change.before).get("state") == "published":
+        return (fact,)
+    told = {name: fact.data[name] for name in ("family", "version", "state", *_ALSO) if name in fact.data}
+    return fact, replace(fact, type="SchemaPublished", data=told, observed=None, follows=True)
+
+
+_ALSO = ("key", "traceparent", "rollback")
+"""What a further fact tells of the one that it follows from."""
 
 
 def stream_of(key: str) -> str:

@@ -30,6 +30,9 @@ TRY_MOST_S = 1.0
 TRY_LEAST_S = 0.05
 END_S = 2.0
 """How long handing the lead back may take when the store does not answer."""
+RESIGN_S = 0.5
+"""How long the lead is kept for the entry that it is handed back. Arbitrary: a tenth of it is enough for a journal that
+is well, and a standby must not wait for one that is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,10 @@ class Leadership:
         lead: Callable[[Term], Awaitable[None]],
         now: Callable[[], str],
         metrics: Metrics,
+        resigned: Callable[[Term], Awaitable[object]] | None = None,
     ) -> None:
+        """:param resigned: records that a term ends of which the lock is still held; it may fail."""
+        self._resigned = resigned
         self._store = store
         self._locks = locks
         self._journal = journal
@@ -183,9 +189,27 @@ class Leadership:
         try:
             await anyio.sleep_forever()
         finally:
+            term = self.term
             self._resign()
-            with anyio.move_on_after(END_S, shield=True):
-                await self._end(session)
+            try:
+                with anyio.move_on_after(RESIGN_S, shield=True):
+                    await self._tell(term)
+            finally:
+                with anyio.move_on_after(END_S, shield=True):
+                    await self._end(session)
+
+    async def _tell(self, term: Term | None) -> None:
+        """Record the end of a term, if it lasts until now. Whoever leads next has a higher epoch, so that the journal
+        takes no late word of this one.
+        """
+        if term is None or self._resigned is None:
+            return
+        try:
+            holding = await self._locks.holder(self._key)
+            if holding is not None and holding.session == term.session:
+                await self._resigned(term)
+        except VersiqiiError as error:
+            log.warning("resignation_not_recorded", code=error.code, reason=error.message)
 
     def _resign(self) -> None:
         self.term = None

@@ -21,7 +21,7 @@ from versiqiid.core.provenance import ANNOTATIONS, read_annotation
 from versiqiid.core.snapshot import Change, Observation, Snapshot, Value
 from versiqiid.core.status import Cause
 from versiqiid.engine.attributions import Attributions
-from versiqiid.engine.facts import is_fact, key_fact
+from versiqiid.engine.facts import is_fact, key_facts
 from versiqiid.engine.gate import JournalGate
 from versiqiid.engine.reconciler import Reconciler
 from versiqiid.errors import FenceLost, Forbidden, InvalidInput, Unavailable, VersiqiiError
@@ -214,15 +214,15 @@ class Observer:
         causes: list[Cause] = []
         made = str(uuid.uuid4())
         for at in range(0, len(changes), FACTS_AT_ONCE):
-            drafts = []
+            drafts: list[Draft] = []
             for change in changes[at : at + FACTS_AT_ONCE]:
                 by = self._attributions.of(change)
                 if not by.correlation_id:
                     by = replace(by, correlation_id=made, git=self._annotated(change, seen or {}))
-                draft = key_fact(change, by)
+                draft, *further = key_facts(change, by)
                 about = None if draft.observed is None else replace(draft.observed, present=present)
-                drafts.append(replace(draft, observed=about))
-            causes += [_cause(entry) for entry in await self._append(drafts)]
+                drafts += [replace(draft, observed=about), *further]
+            causes += [cause_of(entry) for entry in await self._append(drafts)]
         return causes
 
     def _annotated(self, change: Change, seen: Mapping[str, Value]) -> dict[str, str] | None:
@@ -307,6 +307,7 @@ def _went_on(change: Change) -> bool:
     return change.before is not None and change.after is not None and change.after.revision > change.before.revision
 
 
-def _cause(entry: Recorded) -> Cause:
+def cause_of(entry: Recorded) -> Cause:
+    """What follows from an entry belongs to it, and to its trace."""
     trace = json.loads(entry.entry)["data"].get("traceparent")
     return Cause(entry.correlation_id, leaf_hash(entry.entry).hex(), trace if isinstance(trace, str) else None)

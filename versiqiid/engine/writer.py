@@ -135,7 +135,7 @@ class Writer:
         :raises TooLarge: nothing was written; the transaction is over a limit of the store.
         :raises Unavailable: it may have been written; ``make_sure`` finds out, and until then nothing else is written.
         """
-        drafts = [change.draft for change in changes if change.draft is not None]
+        drafts = [draft for change in changes for draft in change.drafts]
         async with self._lane() as lane, self._gate.reserved(len(drafts)) as place:
             goods = parcel(changes, root=self.root, position=place.position)
             intent = self._intent(lane, drafts, place.position)

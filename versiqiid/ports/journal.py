@@ -57,6 +57,8 @@ class Draft:
     :ivar observed: set for a change of a key. A draft whose (key, revision, deleted?) is already recorded is skipped
         and the entry that recorded it is returned in its place; see ``Observed.present`` for the exception.
     :ivar documents: raw values to keep beside the journal by digest; ``data`` holds only their digests.
+    :ivar follows: it is caused by the draft before it in the same append, whose entry is its causation id. When that
+        one is recorded already, so is this one: it is skipped, and the same entry is returned in its place.
     """
 
     type: str
@@ -71,6 +73,7 @@ class Draft:
     git: Mapping[str, Any] | None = None
     observed: Observed | None = None
     documents: tuple[bytes, ...] = ()
+    follows: bool = False
 
 
 @dataclass(frozen=True, slots=True)

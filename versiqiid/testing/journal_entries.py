@@ -98,6 +98,25 @@ class EntryContract:
             "2025-10-20T18:00:00.250000Z",
         ]
 
+    async def test_a_draft_that_follows_names_the_entry_before_it_as_its_cause(self, journal: Journal) -> None:
+        first, second, third = await journal.append([draft(1), draft(2, follows=True), draft(3, follows=True)])
+        causes = [json.loads(entry.entry)["causationId"] for entry in (second, third)]
+        assert causes == [hashlib.sha256(b"\x00" + entry.entry).hexdigest() for entry in (first, second)]
+        assert canonical(json.loads(second.entry)) == second.entry
+
+    async def test_a_draft_that_follows_a_recorded_one_is_recorded_already(self, journal: Journal) -> None:
+        pair = [about("k", 1, b"a"), draft(2, follows=True)]
+        first, _ = await journal.append(pair)
+        again = await journal.append([*pair, draft(3)])
+        assert again[:2] == (replace(first, fresh=False),) * 2
+        assert [entry.position for entry in await everything(journal)] == [0, 1, 2]
+
+    async def test_nothing_follows_what_is_no_part_of_its_append(self, journal: Journal) -> None:
+        await journal.append([draft(1)])
+        with pytest.raises(InvalidInput, match="first"):
+            await journal.append([draft(2, follows=True)])
+        assert await journal.size() == 1
+
     async def test_appending_nothing_is_done_already(self, journal: Journal) -> None:
         assert await journal.append([]) == ()
         assert await journal.size() == 0

@@ -112,6 +112,13 @@ class StateContract:
         assert await journal.append([draft(1)], settles=IntentId("i1"), epoch=1) == ()
         assert await journal.size() == 1
 
+    async def test_an_intent_keeps_what_follows(self, journal: Journal) -> None:
+        planned = intent("i1", draft(1), draft(2, follows=True))
+        await journal.intend(planned)
+        assert await journal.open_intents() == (planned,)
+        _, second = await journal.append(planned.drafts, settles=planned.id)
+        assert json.loads(second.entry)["causationId"] != "c-2"
+
     async def test_an_intent_may_settle_in_nothing(self, journal: Journal) -> None:
         await journal.intend(intent("i1"))
         assert await journal.append([], settles=IntentId("i1"), epoch=1) == ()

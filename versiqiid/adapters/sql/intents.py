@@ -31,6 +31,7 @@ def _plain(draft: Draft) -> dict[str, Any]:
         "git": None if draft.git is None else dict(draft.git),
         "observed": None if draft.observed is None else asdict(draft.observed),
         "documents": [digest(document) for document in draft.documents],
+        "follows": draft.follows or None,
     }
     return {name: member for name, member in value.items() if member is not None}
 

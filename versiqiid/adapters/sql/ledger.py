@@ -16,6 +16,7 @@ from versiqiid.adapters.sql.operations import Append, Intend, Prepared
 from versiqiid.core import journal
 from versiqiid.core.canonical import digest
 from versiqiid.core.journal import KeyState
+from versiqiid.core.merkle import leaf_hash
 from versiqiid.core.past import created_by
 from versiqiid.errors import Conflict, FenceLost, NotFound, Refused
 from versiqiid.ports import Intent, IntentId, Recorded
@@ -97,7 +98,9 @@ class Ledger:
             if state == SETTLED:
                 return ()
         trial = _Trial(self._known, replace(self.head, time=max(now, self.head.time)))
-        found = [trial.draft(prepared) for prepared in operation.drafts]
+        found: list[Recorded | None] = []
+        for prepared in operation.drafts:
+            found.append(trial.follower(prepared, found[-1]) if prepared.draft.follows else trial.draft(prepared))
         self._take(trial)
         self.head = replace(trial.head, epoch=epoch) if trial.entries else replace(self.head, epoch=epoch)
         if operation.settles is not None:
@@ -190,6 +193,13 @@ class _Trial:
         if observed is not None:
             self._observe(observed, recorded)
         return recorded
+
+    def follower(self, prepared: Prepared, cause: Recorded | None) -> Recorded | None:
+        """Place a draft that the one before it causes, unless that one is no new entry."""
+        if cause is None or not cause.fresh:
+            return cause
+        facts = replace(prepared.made.facts, causation_id=leaf_hash(cause.entry).hex())
+        return self.draft(replace(prepared, made=journal.template(facts)))
 
     def _place(self, prepared: Prepared) -> Recorded:
         draft, facts = prepared.draft, prepared.made.facts

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from versiqiid.core import journal
 from versiqiid.core.canonical import digest
 from versiqiid.core.journal import Facts, KeyState, Template
-from versiqiid.errors import TooLarge
+from versiqiid.errors import InvalidInput, TooLarge
 from versiqiid.ports import Draft, Intent, IntentId
 
 DRAFTS_MAX = 10_000
@@ -57,6 +57,11 @@ def prepare(draft: Draft) -> Prepared:
     return Prepared(draft, journal.template(facts), documents, present=seen is not None and seen.present)
 
 
+def _check_followers(drafts: Sequence[Draft]) -> None:
+    if drafts and drafts[0].follows:
+        raise InvalidInput(f"{drafts[0].type}: it follows a draft of the same append, and is the first of it")
+
+
 @dataclass(frozen=True, slots=True)
 class Append:
     """See ``ports.Journal.append``."""
@@ -68,6 +73,7 @@ class Append:
     @classmethod
     def of(cls, drafts: Sequence[Draft], settles: IntentId | None, epoch: int | None) -> Append:
         """:raises InvalidInput: a draft that cannot be recorded; ``TooLarge``: too many of them."""
+        _check_followers(drafts)
         if len(drafts) > DRAFTS_MAX:
             raise TooLarge(f"an append of {len(drafts)} drafts", size=len(drafts), limit=DRAFTS_MAX)
         return cls(tuple(prepare(draft) for draft in drafts), settles, epoch)
@@ -92,6 +98,7 @@ class Intend:
     @classmethod
     def of(cls, intent: Intent) -> Intend:
         """:raises InvalidInput: a draft that could not be recorded at settlement."""
+        _check_followers(intent.drafts)
         return cls(intent, tuple(prepare(draft) for draft in intent.drafts))
 
     def needs(self, needs: Needs) -> None:

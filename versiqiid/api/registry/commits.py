@@ -10,7 +10,7 @@ import anyio
 from versiqiid.core.registry.subjects import family_of
 from versiqiid.core.snapshot import Change, Value
 from versiqiid.engine.attributions import Attributions
-from versiqiid.engine.facts import Attribution, is_fact, key_fact
+from versiqiid.engine.facts import Attribution, is_fact, key_facts
 from versiqiid.engine.gate import JournalGate
 from versiqiid.operations import check_size
 from versiqiid.ports import Delete, Draft, Entry, KeyValueStore, Operation, Set
@@ -71,7 +71,7 @@ class Keys:
             for each in operations
             if isinstance(each, Set | Delete) and is_fact(each.key) and _changes(each, before.get(each.key))
         ]
-        drafts = [key_fact(change, by) for change in changes]
+        drafts = [fact for change in changes for fact in key_facts(change, by)]
         if fact is not None:
             stream = f"registry/{family_of(fact['subject']) if fact.get('subject') else 'all'}"
             drafts.append(Draft("RegistryChanged", stream, fact, by.actor, by.correlation_id, git=by.git))

@@ -5,7 +5,7 @@ is not in the catalogue is still published (``audit`` gets every entry), it mere
 """
 
 from versiqiid.core.events.asyncapi import asyncapi
-from versiqiid.core.events.catalogue import CATALOGUE, RESERVED, EventType, Topic, topics_of
+from versiqiid.core.events.catalogue import CATALOGUE, EventType, Topic, topics_of
 from versiqiid.core.events.schema import event_schema
 
-__all__ = ["CATALOGUE", "RESERVED", "EventType", "Topic", "asyncapi", "event_schema", "topics_of"]
+__all__ = ["CATALOGUE", "EventType", "Topic", "asyncapi", "event_schema", "topics_of"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from versiqiid.core.cloudevent import event_type
-from versiqiid.core.events.catalogue import CATALOGUE, RESERVED, Topic, topics_of
+from versiqiid.core.events.catalogue import CATALOGUE, Topic, topics_of
 from versiqiid.core.events.schema import event_schema, fresh
 
 CONSUMER_GROUPS: Final[dict[str, str]] = {
@@ -110,7 +110,6 @@ def _message(name: str, schema_base: str) -> dict[str, Any]:
         "name": event_type(name),
         "title": name,
         "summary": CATALOGUE[name].summary,
-        **({"x-reserved": True} if name in RESERVED else {}),
         "contentType": "application/json",
         "headers": {"$ref": "#/components/schemas/CloudEventHeaders"},
         "payload": {

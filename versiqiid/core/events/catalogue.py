@@ -164,7 +164,9 @@ _ROWS: Final[tuple[tuple[str, str, Mapping[str, Shape]], ...]] = (
     ("ConfigRevised", "A config document has new content.",
      {**_KEY_CHANGE, "target": NAME, "schemaVersion": NAME}),
     ("ConfigDeleted", "A config document is gone.", _KEY_CHANGE),
-    ("ConfigMigrated", "A config was migrated to another schema version.", _OUTCOME),
+    ("ConfigMigrated", "A config was carried for a binding to another schema version than it is written for.",
+     {**_PLACE, "config": KEY, "from": NAME, "to": NAME, "targetVersion": MAYBE, "source": SOURCE, "steps": STEPS,
+      "effectiveDigest": DIGEST, "previousDigest": DIGEST}),
     ("ConfigRejected", "A config was refused; the last good effective config stays.", _OUTCOME),
     ("EffectiveApplied", "A binding has a new effective config.", _OUTCOME),
     ("EffectiveHeld", "A binding waits, and why; the last good effective config stays.", _OUTCOME),
@@ -216,7 +218,7 @@ _ROWS: Final[tuple[tuple[str, str, Mapping[str, Shape]], ...]] = (
     ("LoggedIn", "Somebody proved who they are.", {**_TOKEN, **_ACCESS}),
     ("LoginFailed", "Somebody could not prove who they are.", {**_ACCESS, "credential": NAME}),
     ("LeaderElected", "A controller leads.", _LEADER),
-    ("LeaderResigned", "A controller leads no more.", _LEADER),
+    ("LeaderResigned", "A controller that stops hands the lead back.", _LEADER),
     ("TokenIssued", "A credential was given to the daemon; it is not in use yet.", _TOKEN),
     ("TokenUsed", "A credential is in use from now on; there was none before.", _TOKEN),
     ("TokenRotated", "A credential was replaced by its successor, which is in use from now on.",
@@ -233,7 +235,8 @@ _ROWS: Final[tuple[tuple[str, str, Mapping[str, Shape]], ...]] = (
         "Documents that are only history are in the archive alone.",
         {"before": TEXT, "count": COUNT, "archive": TEXT},
     ),
-    ("KeyDeleted", "A key that has no type of its own is gone.", _KEY_CHANGE),
+    ("KeyDeleted", "A key whose deletion has no type of its own is gone.",
+     {**_KEY_CHANGE, "family": NAME, "version": NAME, "state": LIFECYCLE, "host": NAME, "target": NAME}),
     ("ForeignWriteHealed", "A key that only the daemon writes was written by somebody else, and put right.",
      {**_KEY_CHANGE, **_OUTCOME, "foundDigest": DIGEST}),
 )  # fmt: skip
@@ -241,9 +244,6 @@ _ROWS: Final[tuple[tuple[str, str, Mapping[str, Shape]], ...]] = (
 CATALOGUE: Final[Mapping[str, EventType]] = MappingProxyType(
     {name: EventType(name, summary, data) for name, summary, data in _ROWS}
 )
-
-RESERVED: Final = frozenset({"ConfigMigrated", "LeaderResigned", "KeyDeleted"})
-"""Types that have a schema and are not sent by this release. A reader of the log may meet them later."""
 
 _ALSO: Final[Mapping[str, Topic]] = {
     "DriftDetected": Topic.DRIFT,
