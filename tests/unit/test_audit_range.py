@@ -29,7 +29,7 @@ def entry(position: int, revision: int | None = None, time: int | None = None) -
         "stream": f"s{position % STREAMS}",
         "streamRevision": position // STREAMS + 1 if revision is None else revision,
         "tenant": "default",
-        "time": f"2025-10-20T18:00:00.{position if time is None else time:06}Z",
+        "time": f"2025-10-20T18:00:00.{position + 1 if time is None else time:06}Z",
         "type": "T",
     }
     return json.dumps(value, separators=(",", ":")).encode()
@@ -117,8 +117,11 @@ def test_the_first_fault_is_told_wherever_the_stretches_end(spoilt: dict[int, st
 
 def test_an_entry_and_what_is_stored_beside_it() -> None:
     """A wrong hash is only noted, a wrong column is the end."""
-    good = [(data, merkle.leaf_hash(data), (f"2025-10-20T18:00:00.{at:06}Z", "T", f"s{at}", 1, "c"))
-            for at, data in enumerate(ENTRIES[:5])]  # fmt: skip
+    beside = [
+        (f"2025-10-20T18:00:00.{at + 1:06}Z", "T", f"s{at}", 1, "c", json.loads(data)["tenant"], None, None, None)
+        for at, data in enumerate(ENTRIES[:5])
+    ]
+    good = [(data, merkle.leaf_hash(data), told) for data, told in zip(ENTRIES, beside, strict=False)]
     found = check_stretch(0, good, ())
     assert (found.stop, found.leaf_fault, found.fault) == (5, None, None)
     found = check_stretch(0, [*good[:2], (good[2][0], bytes(32), good[2][2]), *good[3:]], ())

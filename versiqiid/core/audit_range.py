@@ -80,7 +80,7 @@ def _take(found: StretchFound, row: Row) -> bytes:
     entry, stored, columns = row
     position, streams = found.stop, found.streams
     told = journal.columns(entry, position)
-    time, _, stream, revision, _ = told
+    time, _, stream, revision = told[:4]
     if time < found.last_time:
         raise time_goes_back(position, time, found.last_time)
     found.last_time = time

@@ -190,8 +190,9 @@ class Read:
     observed: KeyState | None
 
 
-Columns = tuple[str, str, str, int, str]
-"""Time, type, stream, stream revision and correlation id: what lies beside an entry for queries."""
+Columns = tuple[str, str, str, int, str, str, str | None, int | None, str | None]
+"""Time, type, stream, stream revision, correlation id, tenant, and the three of ``KeyState.columns`` or None: what lies
+beside an entry for queries."""
 
 
 def read(entry: bytes, position: int) -> Read:
@@ -216,12 +217,22 @@ def columns(entry: bytes, position: int) -> Columns:
     """What ``read`` tells, as far as columns repeat it; errors likewise. A million entries are verified in one go."""
     value = _value(entry, position)
     try:
-        time, stream, revision = value["time"], value["stream"], value["streamRevision"]
-        told = (time, value["type"], stream, revision, value["correlationId"])
-        typed = type(value["data"]) is dict and type(time) is type(stream) is str and type(revision) is int
-    except KeyError as error:
+        time, stream, revision, seen = (
+            value["time"],
+            value["stream"],
+            value["streamRevision"],
+            value["data"].get(_OBSERVED),
+        )
+        key = key_revision = key_digest = None
+        if seen:  # as KeyState.columns has it, without making one
+            key, key_revision, key_digest = seen["key"], seen["revision"], seen.get("digest")
+            if "returned" in seen and seen["returned"] is True:
+                key_revision = -1 - position
+        who = (value["correlationId"], value["tenant"])
+        told = (time, value["type"], stream, revision, *who, key, key_revision, key_digest)
+    except (KeyError, TypeError, AttributeError) as error:
         raise _no_entry(position) from error
-    if not typed or "tenant" not in value:
+    if not (type(time) is type(stream) is str and type(revision) is int):
         raise _no_entry(position)
     return told
 

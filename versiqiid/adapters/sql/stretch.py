@@ -11,7 +11,8 @@ from versiqiid.errors import JournalRefused
 
 _PAGE = 4096
 _ENTRIES = (
-    "SELECT position, time, type, stream, stream_revision, correlation_id, entry FROM entries"
+    "SELECT entry, time, type, stream, stream_revision, correlation_id, tenant, key, key_revision, key_digest, position"
+    " FROM entries"
     " WHERE position >= ? AND position < ? ORDER BY position"
 )
 
@@ -24,10 +25,10 @@ def check(db: Database, start: int, stop: int, marks: Sequence[int]) -> StretchF
 def _rows(db: Database, start: int, stop: int) -> Iterator[Row]:
     for at in range(start, stop, _PAGE):
         page = db.query(_ENTRIES, at, min(at + _PAGE, stop))
-        if not page or page[0][0] != at:
+        if not page or page[0][-1] != at:
             raise JournalRefused("missing", f"position {at}", "the entry is gone")
         hashes = queries.hashes(db, 0, at, at + len(page))
-        for (_, time, kind, stream, revision, correlation, entry), stored in zip(page, hashes, strict=True):
-            yield bytes(entry), stored, (time, kind, stream, revision, correlation)
+        for row, stored in zip(page, hashes, strict=True):
+            yield bytes(row[0]), stored, row[1:-1]
         if len(page) < min(at + _PAGE, stop) - at:
             raise JournalRefused("missing", f"position {at + len(page)}", "the entry is gone")
