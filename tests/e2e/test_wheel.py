@@ -58,9 +58,17 @@ def test_every_template_is_in_the_wheel(installed: Path, tmp_path: Path, languag
     assert len(list(folder.iterdir())) > 1
 
 
-def test_the_interpreter_of_scripts_is_in_the_wheel(installed: Path, tmp_path: Path) -> None:
+@pytest.mark.timeout(1800)  # compilers are fetched and a component is compiled, once
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_project_of_the_wheel_builds_and_keeps_the_laws(installed: Path, tmp_path: Path, language: str) -> None:
+    """By its own build.py, with what package registries have; then on documents of its two schemas, up and down."""
     folder = str(tmp_path / "project")
-    assert cli(installed, "migrations", "init", folder, "--lang", "lua").returncode == 0
+    assert cli(installed, "migrations", "init", folder, "--lang", language).returncode == 0
+    built = cli(installed, "migrations", "build", folder)
+    assert built.returncode == 0, built.stderr
     done = cli(installed, "migrations", "test", "--project", folder, "--count", "50", "-o", "json")
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["holds"] is True
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = json.loads(done.stdout)
+    assert told["holds"] is True
+    assert {step["direction"] for step in told["steps"]} == {"up", "down"}
+    assert all(step["tried"] and step["roundTrip"] for step in told["steps"])

@@ -26,6 +26,7 @@ from versiqiid.adapters.memory import MemoryStore
 from versiqiid.adapters.prometheus import PrometheusMetrics
 from versiqiid.adapters.validation.registrar import ProcessReader
 from versiqiid.adapters.wasm import WasmRuntime
+from versiqiid.api.expectation import ANYTHING
 from versiqiid.api.marks import ROOM
 from versiqiid.api.migrations import Migrations
 from versiqiid.api.registry.faults import RegistryFault
@@ -34,7 +35,7 @@ from versiqiid.api.registry.writing import Wanted
 from versiqiid.api.schema_report import IncompatibleSchema
 from versiqiid.api.schema_rules import SchemaRules
 from versiqiid.api.schemas import Schemas
-from versiqiid.api.service import Expectation, Service, Write
+from versiqiid.api.service import Service, Write
 from versiqiid.core.laws import LawBroken
 from versiqiid.core.registry.content import Content, SchemaType, Text
 from versiqiid.engine.attributions import Attributions
@@ -46,7 +47,6 @@ from versiqiid.ports import Journal, KeyValueStore, Set, StoreLimits
 pytestmark = pytest.mark.anyio
 
 BY = Attribution(correlation_id="race")
-ANYTHING = Expectation(None)
 
 
 def closed(**properties: Any) -> dict[str, Any]:

@@ -32,6 +32,12 @@ def manifests(given: dict[str, Any]) -> tuple[bytes, bytes | None]:
     return one, None if back is None else _value(back, given, given["back_lossy"])
 
 
+def files(given: dict[str, Any]) -> tuple[str, str]:
+    """The file that the step was read from, and that of the way back."""
+    kind = _kind(given)
+    return given[kind], given["back"] or given[kind]
+
+
 def module_keys(given: dict[str, Any]) -> dict[str, bytes]:
     """The keys that hold the module, its head first; none where there is no module."""
     return split(read_input(given["wasm"])) if given["wasm"] else {}

@@ -70,16 +70,16 @@ def effort(command: F) -> F:
 @click.pass_obj
 def add(session: Session, /, family: str, source: str, destination: str, *, dry_run: bool, **given: Any) -> int:
     """Register a step of FAMILY; a pair that breaks a law is refused, with the document that shows it."""
-    from versiqiid.cli.registering import manifests, module_keys  # noqa: PLC0415
+    from versiqiid.cli.registering import files, manifests, module_keys  # noqa: PLC0415
 
     there, back = manifests(given)
-    keys = {f"migrations/{family}/{source}/{destination}": there}
-    opposite = f"migrations/{family}/{destination}/{source}"
+    key, opposite = f"migrations/{family}/{source}/{destination}", f"migrations/{family}/{destination}/{source}"
+    keys, read_from = {key: there}, dict(zip((key, opposite), files(given), strict=True))
     if back is not None and not (given["lens"] and _exists(session, opposite)):
         keys[opposite] = back
-    for key, value in reversed(module_keys(given).items()):  # the head last: it is held against its parts
-        save(session, key, value, dry_run=dry_run)
-    return _write(session, keys, dry_run=dry_run)
+    for module_key, value in reversed(module_keys(given).items()):  # the head last: it is held against its parts
+        save(session, module_key, value, dry_run=dry_run)
+    return _write(session, keys, read_from, dry_run=dry_run)
 
 
 def _exists(session: Session, key: str) -> bool:
@@ -93,8 +93,11 @@ def _exists(session: Session, key: str) -> bool:
     return True
 
 
-def _write(session: Session, keys: dict[str, bytes], *, dry_run: bool) -> int:
-    """Both keys or none; the documents that break a law are printed."""
+def _write(session: Session, keys: dict[str, bytes], read_from: dict[str, str], *, dry_run: bool) -> int:
+    """Both keys or none; the documents that break a law are printed.
+
+    :param read_from: the file of each key, which is named when what is registered would change.
+    """
     from versiqiid.cli.lawtext import finding_lines  # noqa: PLC0415
     from versiqiid.cli.problems import raise_problem  # noqa: PLC0415
 
@@ -103,6 +106,9 @@ def _write(session: Session, keys: dict[str, bytes], *, dry_run: bool) -> int:
     answer = session.ask("POST", "/v1/txn", body=json.dumps({"operations": operations}).encode(), query=query)
     told = answer.json()
     if answer.status >= 400:  # noqa: PLR2004 - HTTP errors begin there
+        if told.get("code") == "immutable":
+            file = next((file for key, file in read_from.items() if told["detail"].startswith(f"{key} ")), None)
+            raise_problem(answer.status, json.dumps(told | {"detail": f"file {file!r}: {told['detail']}"}).encode())
         if told.get("code") != "law_broken":
             raise_problem(answer.status, answer.raw)
         if session.output in ("json", "yaml"):

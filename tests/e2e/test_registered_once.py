@@ -1,0 +1,73 @@
+"""What is registered stays as it is, on every way in but the raw one; who would change it is told by which file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.processes import Daemon
+
+OLD = {"type": "object", "properties": {"depth": {"type": "integer"}}, "additionalProperties": False}
+NEW = {"type": "object", "properties": {"scan_depth": {"type": "integer"}}, "additionalProperties": False}
+UP, DOWN = (
+    [{"rename": {"source": a, "destination": b}}] for a, b in (("depth", "scan_depth"), ("scan_depth", "depth"))
+)
+STEP = ("f", "1.0.0", "2.0.0")
+KEY, BACK = "migrations/f/1.0.0/2.0.0", "migrations/f/2.0.0/1.0.0"
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    with Daemon(tmp_path_factory.mktemp("registered")) as daemon:
+        keys: dict[str, Any] = {"families/f": {}, "schemas/f/1.0.0": OLD, "schemas/f/2.0.0": NEW}
+        keys |= {KEY: {"runtime": "lens", "lens": UP}, BACK: {"runtime": "lens", "lens": DOWN}}
+        daemon.load({key: json.dumps(value).encode() for key, value in keys.items()})
+        yield daemon
+
+
+def lua(folder: Path, name: str, body: str = "") -> str:
+    path = folder / name
+    path.write_text(f"function migrate(config, context) {body} return config end")
+    return str(path)
+
+
+def test_another_script_is_refused_and_the_file_is_named(daemon: Daemon, tmp_path: Path) -> None:
+    up, down = lua(tmp_path, "up.lua"), lua(tmp_path, "down.lua")
+    done = daemon.cli("migrations", "add", *STEP, "--lua", up, "--back", down)
+    assert done.returncode == 5
+    assert f"file {up!r}: {KEY} is a registered migration and cannot be changed" in done.stderr
+    assert "Register a new version instead" in done.stderr
+
+
+def test_the_file_of_the_way_back_is_named_where_only_that_one_changes(daemon: Daemon, tmp_path: Path) -> None:
+    daemon.load({"families/g": b"{}"})
+    up, down = lua(tmp_path, "up.lua"), lua(tmp_path, "down.lua")
+    step = ("g", "1.0.0", "2.0.0", "--lua", up, "--back")
+    assert daemon.cli("migrations", "add", *step, down).returncode == 0
+    assert daemon.cli("migrations", "add", *step, down).returncode == 0, "the same again is no change"
+    other = lua(tmp_path, "other.lua", "config.x = nil")
+    done = daemon.cli("migrations", "add", *step, other, "-o", "json")
+    assert done.returncode == 5
+    assert f"file {other!r}: migrations/g/2.0.0/1.0.0 is a registered migration" in done.stderr
+
+
+def test_neither_rest_nor_a_transaction_nor_a_deletion_in_between_changes_it(daemon: Daemon) -> None:
+    """Taking a key away does not free its name, and a restart forgets nothing."""
+    other = json.dumps({"runtime": "json-patch", "patch": []}).encode()
+    with daemon.client() as client:
+        before = client.get(f"/v1/{KEY}").content
+        put = client.put(f"/v1/{KEY}", content=other, headers={"If-Match": "*"})
+        assert (put.status_code, put.json()["code"]) == (409, "immutable")
+        operations = [{"op": "set", "key": KEY, "value": other.decode()}]
+        assert client.post("/v1/txn", json={"operations": operations}).json()["code"] == "immutable"
+        client.delete(f"/v1/{KEY}", headers={"If-Match": "*"}).raise_for_status()
+    daemon.restart()
+    with daemon.client() as client:
+        again = client.put(f"/v1/{KEY}", content=other)
+        assert (again.status_code, again.json()["code"]) == (409, "immutable")
+        assert KEY in again.json()["detail"]
+        assert client.put(f"/v1/{KEY}", content=before).status_code == 201
