@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final, Self
 
+from versiqiid.adapters.validation.everybodys import imported
 from versiqiid.errors import TooLarge, UnusableSchema
 
 _PIPE_BYTES: Final = 1 << 20  # what a pipe can be made to hold without privileges; sources are a third of it at most
@@ -24,7 +25,7 @@ _PLACE: Final = re.compile(r"^(?P<file>[^:\n]*):(?P<line>\d+):(?P<column>\d+): "
 def compile_source(name: str, source: str, imports: Mapping[str, str]) -> bytes:
     """A serialized ``FileDescriptorSet`` with everything that is imported; the source itself stands last.
 
-    ``google/protobuf/*`` and ``google/type/*`` may be imported without being given.
+    ``google/protobuf/*``, ``google/type/*`` and what is in ``everybodys.py`` may be imported without being given.
 
     :param imports: further sources by the names that they are imported by.
     :raises UnusableSchema: it does not compile; the compiler's first words say where.
@@ -32,7 +33,8 @@ def compile_source(name: str, source: str, imports: Mapping[str, str]) -> bytes:
     from grpc_tools import _protoc_compiler  # type: ignore[import-untyped]  # noqa: PLC0415 -- only where it is needed
 
     with _Pipes() as pipes:
-        sources = {each: pipes.holding(text.encode()) for each, text in {**imports, name: source}.items()}
+        texts = {**imports, name: source}
+        sources = {each: pipes.holding(text.encode()) for each, text in (imported(texts) | texts).items()}
         output, told = pipes.empty(), pipes.empty()
         arguments = [
             "protoc",
