@@ -7,6 +7,7 @@ attribute that a registry has to keep apart: defaults, aliases, documentation, l
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 PRIMITIVES: Final = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
@@ -21,6 +22,80 @@ def form_of(schema: Any, *, normal: bool) -> Any:
     :param normal: whether attributes that Avro does not know are sorted, too.
     """
     return _form(schema, "", normal=normal)
+
+
+def unwrapped(schema: Any) -> Any:
+    """The schema with every ``{"type": "some.Name"}`` that says nothing else as that name.
+
+    The library for Java takes them, and the one for Python takes them of primitive types only.
+    """
+    if isinstance(schema, list):
+        return [unwrapped(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if set(schema) == {"type"} and isinstance(schema["type"], str):
+        return schema["type"]
+    told = {name: unwrapped(value) if name in ("type", "items", "values") else value for name, value in schema.items()}
+    if isinstance(told.get("fields"), list):
+        told["fields"] = [
+            unwrapped(each) if isinstance(each, dict) and "name" in each else each for each in told["fields"]
+        ]
+    return told
+
+
+def resolved(schema: Any, references: Sequence[Any]) -> Any:
+    """The schema in its one form with what it refers to written out where it is named first.
+
+    :param references: what it refers to, none of them using a later one.
+    """
+    known: dict[str, Any] = {}
+    for each in (*references, schema):
+        known |= named_in(form := form_of(each, normal=False))
+    return _written_out(form, known, set())
+
+
+def named_in(form: Any) -> dict[str, Any]:
+    """Everything in the form that has a name of its own, by that name."""
+    if isinstance(form, list):
+        return {name: found for each in form for name, found in named_in(each).items()}
+    if not isinstance(form, dict):
+        return {}
+    own = {form["name"]: form} if _is_named(form) else {}
+    return own | {name: found for each in _parts(form) for name, found in named_in(each).items()}
+
+
+def _written_out(form: Any, known: Mapping[str, Any], seen: set[str]) -> Any:
+    """:param seen: what has been written out already; changed."""
+    if isinstance(form, str):
+        return _written_out(known[form], known, seen) if form in known and form not in seen else form
+    if isinstance(form, list):
+        return [_written_out(each, known, seen) for each in form]
+    if not isinstance(form, dict):
+        return form
+    if _is_named(form):
+        seen.add(form["name"])
+    told = dict(form)
+    for inside in ("items", "values") if _is_named(form) else ("type", "items", "values"):
+        if inside in told:
+            told[inside] = _written_out(told[inside], known, seen)
+    if isinstance(told.get("fields"), list):
+        told["fields"] = [
+            {**each, "type": _written_out(each.get("type"), known, seen)} if isinstance(each, dict) else each
+            for each in told["fields"]
+        ]
+    return told
+
+
+def _is_named(form: dict[str, Any]) -> bool:
+    kind = form.get("type")
+    return isinstance(kind, str) and kind in _NAMED
+
+
+def _parts(form: dict[str, Any]) -> list[Any]:
+    """What may hold names: types, and the types of fields."""
+    fields = form.get("fields")
+    types = [each.get("type") for each in fields if isinstance(each, dict)] if isinstance(fields, list) else []
+    return [form.get("type"), form.get("items"), form.get("values"), *types]
 
 
 def _form(schema: Any, space: str, *, normal: bool) -> Any:
@@ -77,4 +152,11 @@ def _sorted(told: dict[str, Any], *, normal: bool) -> dict[str, Any]:
     """What Avro knows comes first, in one order; the rest as it stood, or by name."""
     known = {name: told[name] for name in _FIRST if name in told}
     rest = [name for name in told if name not in known]
-    return known | {name: told[name] for name in (sorted(rest) if normal else rest)}
+    return known | {name: _ordered(told[name]) if normal else told[name] for name in (sorted(rest) if normal else rest)}
+
+
+def _ordered(value: Any) -> Any:
+    """The value with the members of every object by name."""
+    if isinstance(value, dict):
+        return {name: _ordered(value[name]) for name in sorted(value)}
+    return [_ordered(each) for each in value] if isinstance(value, list) else value

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -22,6 +22,9 @@ class SchemaType(StrEnum):
     JSON = "JSON"
     PROTOBUF = "PROTOBUF"
 
+
+VERSION: Final = "confluent:version"
+"""The metadata property by which a version knows its own number, where somebody registered it by number."""
 
 LANGUAGES: Final[Mapping[SchemaType, str]] = {
     SchemaType.AVRO: "avro",
@@ -66,6 +69,25 @@ class Content:
         listed = properties.get("confluent:reserved") if isinstance(properties, dict) else None
         return tuple(name.strip() for name in listed.split(",") if name.strip()) if isinstance(listed, str) else ()
 
+    @property
+    def told_version(self) -> str | None:
+        """The number that the metadata says the version has (``confluent:version``), None where it says nothing."""
+        properties = (self.metadata or {}).get("properties")
+        told = properties.get(VERSION) if isinstance(properties, dict) else None
+        return None if told is None else str(told)
+
+    def numbered(self, number: int | None) -> Content:
+        """The same, its metadata telling this number, or none with None."""
+        metadata = dict(self.metadata or {})
+        found = metadata.get("properties")
+        properties = {
+            name: value for name, value in (found if isinstance(found, dict) else {}).items() if name != VERSION
+        }
+        if number is not None:
+            properties[VERSION] = str(number)
+        metadata = {name: value for name, value in {**metadata, "properties": properties}.items() if value}
+        return replace(self, metadata=metadata or None)
+
     def identity(self, form: str) -> str:
         """What contents that are the same have in common.
 
@@ -100,6 +122,7 @@ class Form:
     :ivar normal_text: a text that every text of this normal form becomes.
     :ivar serialized: base64 of the compiled file; Protobuf only.
     :ivar fields: the names of the fields at the top.
+    :ivar resolved: the text with what it refers to written out in its place; Avro with references only.
     """
 
     text: str
@@ -108,3 +131,4 @@ class Form:
     normal_text: str
     serialized: str = ""
     fields: tuple[str, ...] = ()
+    resolved: str = ""

@@ -18,6 +18,7 @@ from versiqiid.core.compatibility.json_schema.rules import Policy
 from versiqiid.core.compatibility.protobuf import ProtobufJudge
 from versiqiid.core.descriptors import file_from_base64
 from versiqiid.core.registry import avro_form, json_form, protobuf_form
+from versiqiid.core.registry.avro_defaults import wrong_default
 from versiqiid.core.registry.content import Form, SchemaType, Text
 from versiqiid.core.registry.protobuf_text import source_of
 from versiqiid.core.schema import compile_schema
@@ -34,10 +35,13 @@ def read(text: Text, compile_: Compile) -> Form:
     """
     match text.type:
         case SchemaType.AVRO:
-            schema = _parsed(text.text)
-            read_avro(schema, [_parsed(each) for _, each in text.references])
+            schema = avro_form.unwrapped(_parsed(text.text))
+            references = [avro_form.unwrapped(_parsed(each)) for _, each in text.references]
+            read_avro(schema, references)
+            _check_defaults(schema, references)
             plain, normal = (_compact(avro_form.form_of(schema, normal=normal)) for normal in (False, True))
-            return Form(text.text, plain, normal, normal, fields=_names(schema, "fields"))
+            resolved = _resolved(schema, references) if references else ""
+            return Form(text.text, plain, normal, normal, fields=_names(schema, "fields"), resolved=resolved)
         case SchemaType.JSON:
             schema = _parsed(text.text)
             compile_schema(_bundled(text, schema), formats=False)
@@ -59,8 +63,9 @@ def judge(old: Text, new: Text, policy: str, compile_: Compile) -> Judgement:
     """
     match new.type:
         case SchemaType.AVRO:
-            before, after = ([_parsed(each) for _, each in text.references] for text in (old, new))
-            return AvroJudge(tuple(before), tuple(after))(_parsed(old.text), _parsed(new.text))
+            parsed = [[avro_form.unwrapped(_parsed(each)) for each in _parts_of(text)] for text in (old, new)]
+            (before, *befores), (after, *afters) = parsed
+            return AvroJudge(tuple(befores), tuple(afters))(before, after)
         case SchemaType.JSON:
             verdict = JsonSchemaJudge(Policy(policy), Defaults.APPLIED, dialect=json_form.DIALECT)
             return verdict(*(_bundled(text, _parsed(text.text)) for text in (old, new)))
@@ -79,6 +84,29 @@ def _names(schema: Any, room: str) -> tuple[str, ...]:
     if isinstance(found, list):
         return tuple(str(each["name"]) for each in found if isinstance(each, dict) and "name" in each)
     return tuple(found) if isinstance(found, dict) else ()
+
+
+def _parts_of(text: Text) -> tuple[str, ...]:
+    """The schema itself, and all that it refers to."""
+    return (text.text, *(each for _, each in text.references))
+
+
+def _check_defaults(schema: Any, references: list[Any]) -> None:
+    """
+    :raises UnusableSchema: a field's default is no value of its type.
+    """
+    form, known = avro_form.form_of(schema, normal=False), dict[str, Any]()
+    for each in (*(avro_form.form_of(each, normal=False) for each in references), form):
+        known |= avro_form.named_in(each)
+    if place := wrong_default(form, known):
+        raise UnusableSchema(f"the default at {place} is no value of its type", hint="give it one of that type")
+
+
+def _resolved(schema: Any, references: list[Any]) -> str:
+    try:
+        return _compact(avro_form.resolved(schema, references))
+    except RecursionError:
+        return ""  # each part is shallow enough, all of them in each other are not
 
 
 def _source(text: str) -> str:
