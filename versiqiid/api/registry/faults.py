@@ -6,7 +6,12 @@ those that clients look for.
 
 from __future__ import annotations
 
+from typing import Final
+
+from versiqiid.core.registry.subjects import split
 from versiqiid.errors import Refused
+
+INVALID_SCHEMA: Final = 42201
 
 
 class RegistryFault(Refused):
@@ -31,7 +36,7 @@ def version_not_found(version: object) -> RegistryFault:
     return RegistryFault(40402, f"Version {version} not found.")
 
 
-def schema_not_found(number: int | None = None) -> RegistryFault:
+def schema_not_found(number: int | str | None = None) -> RegistryFault:
     return RegistryFault(40403, "Schema not found" if number is None else f"Schema {number} not found")
 
 
@@ -64,7 +69,11 @@ def no_mode(subject: str) -> RegistryFault:
 
 
 def invalid_schema(why: str) -> RegistryFault:
-    return RegistryFault(42201, f"Invalid schema: {why}")
+    return RegistryFault(INVALID_SCHEMA, f"Invalid schema: {why}")
+
+
+def too_large(bytes_max: int) -> RegistryFault:
+    return RegistryFault(42209, f"Schema is too large: it may have {bytes_max} bytes")
 
 
 def invalid_version(version: str) -> RegistryFault:
@@ -82,6 +91,18 @@ def invalid_mode() -> RegistryFault:
     return RegistryFault(42204, f"Invalid mode. Valid values are {modes}")
 
 
+def forwards_everything_or_nothing() -> RegistryFault:
+    return RegistryFault(42204, "Forward mode only supported on global level")
+
+
+def read_only(subject: str) -> RegistryFault:
+    return not_permitted(f"Subject {subject} in context {split(subject)[0]} is in read-only mode")
+
+
+def context_not_empty(context: str) -> RegistryFault:
+    return RegistryFault(42211, f"The specified context '{context[:200]}' is not empty.")
+
+
 def not_permitted(why: str) -> RegistryFault:
     return RegistryFault(42205, why)
 
@@ -95,5 +116,6 @@ def invalid_subject(subject: str) -> RegistryFault:
     return RegistryFault(42208, f"The specified subject '{subject[:200]}' is not a valid.")
 
 
-def incompatible(why: str) -> RegistryFault:
-    return RegistryFault(409, f"Schema being registered is incompatible with an earlier schema: {why}", status=409)
+def incompatible(subject: str, why: str) -> RegistryFault:
+    earlier = f'an earlier schema for subject "{subject}"'
+    return RegistryFault(409, f"Schema being registered is incompatible with {earlier}, details: {why}", status=409)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from versiqiid.api.gathering import Gathering
 from versiqiid.api.registry import faults
 from versiqiid.api.registry.resolving import Resolver
-from versiqiid.api.registry.state import NUMBER_MAX, Here, State
+from versiqiid.api.registry.state import NUMBER_MAX, Here, State, subject_of
 from versiqiid.core.limits import DOCUMENT_LIMITS
 from versiqiid.core.live import targets_of
 from versiqiid.core.references import prefixes, references_to
 from versiqiid.core.registry import records as r
-from versiqiid.core.registry.content import Content, Form, Reference, Text
-from versiqiid.core.registry.subjects import family_of, plain
+from versiqiid.core.registry.content import Content, Form, Reference, SchemaType, Text
+from versiqiid.core.registry.subjects import DEFAULT_CONTEXT, family_of, plain, split
 from versiqiid.errors import UnusableSchema
 from versiqiid.ports import KeyValueStore
+
+_STYLES = frozenset({("serialized", SchemaType.PROTOBUF), ("resolved", SchemaType.AVRO)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,11 @@ class Asked:
     form: Form
     identity: str
     normalize: bool
+
+    def beside(self, content: Content) -> Asked:
+        """The same text with other metadata and rules."""
+        fresh = replace(self.content, metadata=content.metadata, rule_set=content.rule_set)
+        return replace(self, content=fresh, identity=fresh.identity(self.form.plain))
 
 
 class Finding:
@@ -41,10 +47,10 @@ class Finding:
     async def asked(self, content: Content, *, normalize: bool) -> Asked:
         """The content as it would be kept.
 
-        :raises RegistryFault: it is no schema, or refers to what is not there.
+        :raises RegistryFault: it is no schema, is too large, or refers to what is not there.
         """
         if len(content.text.encode()) > DOCUMENT_LIMITS.bytes_max:
-            raise faults.invalid_schema(f"it is larger than {DOCUMENT_LIMITS.bytes_max} bytes")
+            raise faults.too_large(DOCUMENT_LIMITS.bytes_max)
         resolver = Resolver(self._state)
         resolved = []
         for reference in content.references:
@@ -61,38 +67,38 @@ class Finding:
         content = replace(content, text=form.text)
         return Asked(content, form, content.identity(form.plain), normalize)
 
-    async def exact(self, here: Here, asked: Asked, *, deleted: bool = False) -> r.Numbered | None:
-        """The newest version that holds this content, metadata and rules included."""
+    async def exact(
+        self, here: Here, asked: Asked, *, deleted: bool = False, newest: bool = False
+    ) -> r.Numbered | None:
+        """The newest version that holds this content, metadata and rules included.
+
+        :param newest: look at the newest version only.
+        """
         entry = await self._state.keys.get(r.content_key(asked.identity))
         known = int(entry.value) if entry else None
-        for version in reversed(here.versions(deleted=deleted)):
+        versions = here.versions(deleted=deleted)[::-1][: 1 if newest else None]
+        for version in versions:
             if version.id == known:
                 return version
+        for version in versions:
             stored = await Resolver(self._state).stored(here, version)
-            if stored.type is asked.content.type and stored.beside() == asked.content.beside():
-                form = await self._form(stored)
-                if form is not None and _alike(form, asked):
-                    return version
+            if _same_beside(asked.content, stored, version) and await self._alike(stored, asked):
+                return version
         return None
 
-    async def lookup(self, here: Here, content: Content, *, normalize: bool, deleted: bool) -> r.Numbered:
+    async def lookup(self, here: Here, content: Content, *, normalize: bool, deleted: bool) -> r.Numbered | None:
         """The newest version that holds this text; what the caller does not name beside the text does not count.
 
-        :raises RegistryFault: there is nothing of the kind.
+        :raises RegistryFault: it is no schema.
         """
         asked = await self.asked(content, normalize=normalize)
         found = await self.exact(here, asked, deleted=deleted)
         for version in reversed(here.versions(deleted=deleted)) if found is None else ():
             stored = await Resolver(self._state).stored(here, version)
             pairs = zip(asked.content.beside(), stored.beside(), strict=True)
-            if stored.type is not content.type or not all(mine in (None, [], theirs) for mine, theirs in pairs):
-                continue
-            form = await self._form(stored)
-            if form is not None and _alike(form, asked):
+            if all(mine in (None, [], theirs) for mine, theirs in pairs) and await self._alike(stored, asked):
                 found = version
                 break
-        if found is None:
-            raise faults.schema_not_found()
         return found
 
     def version(self, here: Here, text: str, *, deleted: bool = False) -> r.Numbered:
@@ -115,15 +121,25 @@ class Finding:
                 return version
         raise faults.version_not_found(text)
 
-    async def by_id(self, number: int) -> tuple[r.Id, Here, r.Numbered]:
+    async def elsewhere(self, subject: str) -> list[Here]:
+        """The subjects of this name in other contexts, which are meant where the default context has none."""
+        context, name = split(subject)
+        if context != DEFAULT_CONTEXT:
+            return []
+        families = await self._state.keys.under("families/")
+        told = sorted(subject_of(family, entry.value) for family, entry in families.items())
+        return [await self._state.load(each) for each in told if split(each)[1] == name and each != plain(subject)]
+
+    async def by_id(self, number: int, subject: str | None = None) -> tuple[r.Id, Here, r.Numbered]:
         """What an id stands for, and one version that holds it, a softly deleted one if need be.
 
+        :param subject: whose version is preferred.
         :raises RegistryFault: nothing holds this id.
         """
         for attempt in range(2):
             uses = await self.uses(number, deleted=True)
             if uses:
-                here, version = next(((h, v) for h, v in uses if not v.deleted), uses[0])
+                here, version = min(uses, key=lambda use: (not _is_of(use[0], subject), use[1].deleted))
                 entry = await self._state.keys.get(r.id_key(number))
                 if entry is not None:
                     return r.read_id(entry.value), here, version
@@ -151,15 +167,16 @@ class Finding:
 
     async def referenced_by(
         self, here: Here, version: r.Numbered, referring: Mapping[int, r.Id], *, deleted: bool = False
-    ) -> list[int]:
-        """The ids of the schemas that refer to this version.
+    ) -> dict[int, set[str]]:
+        """The ids of the schemas that refer to this version, in order, with the subjects that hold them.
 
         :param referring: all that refer to anything, see ``referring``.
         """
         naming = [
             n for n, record in referring.items() if any(_names(each, here, version) for each in record.references)
         ]
-        return sorted([number for number in naming if await self.uses(number, deleted=deleted)])
+        users = {n: {user.subject for user, _ in await self.uses(n, deleted=deleted)} for n in sorted(naming)}
+        return {number: subjects for number, subjects in users.items() if subjects}
 
     async def used_by(self, here: Here, version: r.Numbered) -> tuple[str, ...]:
         """The keys of the layout that need this version: targets, configs, migrations, successors."""
@@ -169,25 +186,24 @@ class Finding:
             await gathering.under(f"configs/{target}/{version.name}/")
         return references_to(gathering.snapshot(), here.family, version.name)
 
-    async def told(self, here: Here, version: r.Numbered, style: str = "") -> dict[str, Any]:
-        """One version as the protocol tells it.
+    async def styled(self, content: Content, style: str) -> str:
+        """The content's text in the style that was asked for; in its own where that style is unknown.
 
         :param style: ``serialized``: a Protobuf schema compiled; ``resolved``: an Avro schema without references.
         """
-        content = await Resolver(self._state).stored(here, version)
-        return {
-            "subject": here.subject,
-            "version": version.number,
-            "id": version.id,
-            **described(content, await self.styled(content, style)),
-        }
+        if (style, content.type) not in _STYLES:
+            return content.text
+        form = await self._form(content)
+        styled = "" if form is None else form.serialized if style == "serialized" else form.resolved
+        return styled or content.text
 
-    async def styled(self, content: Content, style: str) -> str:
-        """The content's text in the style that was asked for; in its own where that style is unknown."""
-        if style == "serialized" and content.type.value == "PROTOBUF":
-            form = await self._form(content)
-            return form.serialized if form is not None else content.text
-        return content.text
+    async def _alike(self, stored: Content, asked: Asked) -> bool:
+        """Whether the text says what was asked; also where one has references and the other has written them out."""
+        if stored.type is not asked.content.type or (form := await self._form(stored)) is None:
+            return False
+        if stored.references and not asked.content.references and form.resolved:
+            form = await self._state.reader.read(Text(stored.type, form.resolved))
+        return _alike(form, asked)
 
     async def _form(self, content: Content) -> Form | None:
         try:
@@ -197,8 +213,6 @@ class Finding:
             return None
 
     async def _here(self, family: str) -> Here:
-        from versiqiid.api.registry.state import subject_of  # noqa: PLC0415 - beside its only other use
-
         entry = await self._state.keys.get(f"families/{family}")
         return await self._state.load(subject_of(family, entry.value) if entry else family)
 
@@ -216,18 +230,24 @@ def _number(text: str) -> int | None:
     return number
 
 
-def described(content: Content, text: str) -> dict[str, Any]:
-    """Type, text and what belongs to it; the type is left out where it is the protocol's first one."""
-    told: dict[str, Any] = {} if content.type.value == "AVRO" else {"schemaType": content.type.value}
-    told["schema"] = text
-    if content.references:
-        told["references"] = [each.as_json() for each in content.references]
-    extra: Mapping[str, Any] = {"metadata": content.metadata, "ruleSet": content.rule_set}
-    return told | {name: value for name, value in extra.items() if value}
-
-
 def _alike(form: Form, asked: Asked) -> bool:
     return form.plain == asked.form.plain or (asked.normalize and form.normal == asked.form.normal)
+
+
+def _same_beside(mine: Content, theirs: Content, version: r.Numbered) -> bool:
+    """Whether references, metadata and rules are the same.
+
+    A number that only one of them tells (``confluent:version``) does not count, as long as it is the version's own.
+    """
+    if mine.told_version is None or (theirs.told_version is None and mine.told_version == str(version.number)):
+        mine, theirs = mine.numbered(None), theirs.numbered(None)
+    inlined = theirs.references and not mine.references
+    first = 1 if inlined else 0
+    return mine.beside()[first:] == theirs.beside()[first:]
+
+
+def _is_of(here: Here, subject: str | None) -> bool:
+    return subject is not None and here.subject == plain(subject)
 
 
 def _names(reference: Reference, here: Here, version: r.Numbered) -> bool:

@@ -13,14 +13,21 @@ from versiqiid.core.canonical import canonical
 from versiqiid.core.registry import records as r
 from versiqiid.core.registry.rules import fault_of
 from versiqiid.core.registry.settings import FAMILY_FIELDS, FIELDS, LEVEL_DEFAULT, MODE_DEFAULT, MODES, Setting
-from versiqiid.core.registry.subjects import DEFAULT_CONTEXT, family_of, plain, split
+from versiqiid.core.registry.subjects import DEFAULT_CONTEXT, GLOBAL, family_of, is_context, plain, split
 from versiqiid.engine.facts import Attribution
 from versiqiid.errors import Conflict
 from versiqiid.ports import Entry, Operation, Set
 
+IMPORT = "IMPORT"
+OVERRIDE = "READONLY_OVERRIDE"
+
 
 class Policies:
-    """What is promised and what is allowed, for one subject (``None`` = for all of them)."""
+    """What is promised and what is allowed, for one subject, for all of a context, or for all of every context.
+
+    ``None`` stands for the default context. What nobody said of a subject is taken from its context, then from
+    ``:.__GLOBAL:``, then from the protocol's defaults.
+    """
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -28,11 +35,10 @@ class Policies:
 
     async def setting(self, here: Here | None) -> Setting:
         """What holds for the subject, everything inherited included."""
-        wide = Setting((await self._all())[0].settings)
-        if here is None:
-            return wide
-        around = await self._around(here)
-        return here.setting.under(Setting(around.settings).under(wide))
+        setting = Setting({}) if here is None else here.setting
+        for record in await self._around(here):
+            setting = setting.under(Setting(record.settings))
+        return setting
 
     async def told(self, subject: str | None, *, inherited: bool) -> dict[str, Any]:
         """The setting as it is told.
@@ -40,13 +46,14 @@ class Policies:
         :raises RegistryFault: nothing was set for this subject, and what is inherited was not asked for.
         """
         default = Setting({"compatibilityLevel": LEVEL_DEFAULT.value})
-        if subject is None:
-            return dict((await self.setting(None)).under(default).fields)
-        here = await self._state.load(subject)
-        if not here.setting.fields and not inherited:
-            raise faults.no_setting(subject)
+        here = None if subject is None else await self._state.load(subject)
         if inherited:
             return dict((await self.setting(here)).under(default).fields)
+        if here is None or subject == GLOBAL:
+            own = here.setting if here else Setting((await self._all())[0].settings)
+            return dict(own.under(default).fields)
+        if not here.setting.fields:
+            raise faults.no_setting(here.subject)
         return dict(here.setting.fields)
 
     async def set(self, subject: str | None, given: Mapping[str, Any], by: Attribution) -> None:
@@ -75,40 +82,56 @@ class Policies:
 
         :raises RegistryFault: nothing was set for this subject.
         """
-        if subject is not None and not (await self._state.load(subject)).setting.fields:
-            raise faults.subject_not_found(subject)
+        if subject not in (None, GLOBAL) and not (await self._state.load(str(subject))).setting.fields:
+            raise faults.subject_not_found(str(subject))
         told = await self.told(subject, inherited=False)
         await self.set(subject, dict.fromkeys(FIELDS), by)
         return told
 
     async def mode_of(self, here: Here | None) -> str:
-        """What is allowed with the subject, inherited or not; READONLY_OVERRIDE of all subjects overrides each."""
-        wide = (await self._all())[0].mode or MODE_DEFAULT
-        if wide == "READONLY_OVERRIDE" or here is None:
-            return wide
-        return here.record.mode or (await self._around(here)).mode or wide
+        """What is allowed with the subject, inherited or not.
 
-    async def unset_mode(self, subject: str | None, by: Attribution) -> str:
+        READONLY_OVERRIDE around it overrides its own, and that of the default context the modes of all contexts.
+        """
+        around = [record.mode for record in await self._around(here) if record.mode]
+        if OVERRIDE in (*around, (await self._all())[0].mode):
+            return OVERRIDE
+        return (here.record.mode if here else None) or next(iter(around), MODE_DEFAULT)
+
+    async def unset_mode(self, subject: str | None, by: Attribution, *, recursive: bool = False) -> str | None:
         """Take a mode back, and tell what it was.
 
+        :param recursive: also the modes of all subjects of the context that is named; then nothing need be set for it.
         :raises RegistryFault: none was set for this subject.
         """
-        if subject is not None and (await self._state.load(subject)).record.mode is None:
-            raise faults.subject_not_found(subject)
-        told = await self.mode(subject, inherited=False)
+        own = (await self._own(subject)).mode
+        if own is None and subject in (None, GLOBAL):
+            own = MODE_DEFAULT
+        if own is None and not recursive:
+            raise faults.subject_not_found(str(subject))
         await self.set_mode(subject, None, by)
-        return told
+        if recursive and is_context(subject or ""):
+            for family, entry in (await self._keys.under(r.SUBJECTS)).items():
+                record = r.read_subject(entry.value)
+                named = record.subject or family
+                if record.mode and (subject == GLOBAL or split(named)[0] == split(subject or "")[0]):
+                    await self.set_mode(named, None, by)
+        return own
 
     async def mode(self, subject: str | None, *, inherited: bool) -> str:
         """
         :raises RegistryFault: none was set for this subject, and what is inherited was not asked for.
         """
-        if subject is None:
-            return await self.mode_of(None)
-        here = await self._state.load(subject)
-        if here.record.mode is None and not inherited:
-            raise faults.no_mode(subject)
-        return await self.mode_of(here)
+        if inherited:
+            return await self.mode_of(None if subject is None else await self._state.load(subject))
+        mode = (await self._own(subject)).mode
+        if mode is None and subject not in (None, GLOBAL):
+            raise faults.no_mode(str(subject))
+        return mode or MODE_DEFAULT
+
+    async def _own(self, subject: str | None) -> r.Subject:
+        """What was said of just this."""
+        return (await self._all())[0] if subject is None else (await self._state.load(subject)).record
 
     async def set_mode(self, subject: str | None, mode: str | None, by: Attribution, *, force: bool = False) -> None:
         """Set a mode, or take it back with None.
@@ -118,18 +141,19 @@ class Policies:
         """
         if mode is not None and mode not in MODES:
             raise faults.invalid_mode()
+        if mode == "FORWARD" and subject not in (None, GLOBAL):
+            raise faults.forwards_everything_or_nothing()
         for _ in range(ATTEMPTS):
             try:
                 if subject is None:
                     record, entry = await self._all()
-                    if mode == "IMPORT" != record.mode and not force and await self._anything():
-                        raise faults.not_permitted("Cannot import since found existing subjects")
+                    await self._check_importable(None, mode, force=force)
                     await self._write_all(replace(record, mode=mode), entry, by, _fact(None))
                 else:
                     here = await self._state.load(subject)
-                    if mode == "IMPORT" != here.record.mode and not force and here.live:
-                        raise faults.not_permitted("Cannot import since found existing subjects")
-                    document = replace(here.record, mode=mode)
+                    await self._check_importable(here, mode, force=force)
+                    named = here.subject if mode and here.family != here.subject else None
+                    document = replace(here.record, mode=mode, subject=named)
                     operation = Set(r.subject_key(here.family), document.as_bytes(), here.revision)
                     await self._keys.commit([operation], {}, by, _fact(here.subject))
             except Conflict as conflict:
@@ -138,21 +162,43 @@ class Policies:
                 return
         raise lost
 
-    async def _around(self, here: Here) -> r.Subject:
-        """What was said of all subjects of the context that this one is in."""
-        context, name = split(here.subject)
-        if context == DEFAULT_CONTEXT or not name:
-            return r.Subject()
-        entry = await self._keys.get(r.subject_key(family_of(f":{context}:")))
+    async def _around(self, here: Here | None) -> list[r.Subject]:
+        """What was said of the subject's context, and of every context; None is the default context itself."""
+        context, name = (DEFAULT_CONTEXT, "") if here is None else split(here.subject)
+        records = []
+        if context == DEFAULT_CONTEXT:
+            records.append((await self._all())[0])
+        elif name:
+            records.append(await self._of_context(f":{context}:"))
+        if here is None or here.subject != GLOBAL:
+            records.append(await self._of_context(GLOBAL))
+        return records
+
+    async def _of_context(self, context: str) -> r.Subject:
+        entry = await self._keys.get(r.subject_key(family_of(context)))
         return r.read_subject(entry.value if entry else None)
 
     async def _check_changeable(self, subject: str | None) -> None:
         here = None if subject is None else await self._state.load(subject)
         if (await self.mode_of(here)).startswith("READONLY"):
-            raise faults.not_permitted(f"Subject {subject or 'of every name'} is in read-only mode")
+            raise faults.read_only(subject or "")
 
-    async def _anything(self) -> bool:
-        return any(here.live for here in await self._state.everything())
+    async def _check_importable(self, here: Here | None, mode: str | None, *, force: bool) -> None:
+        """
+        :raises RegistryFault: IMPORT, and there are schemas in what it is said of already.
+        """
+        if mode != IMPORT or force or await self.mode_of(here) == IMPORT:
+            return
+        if here is None or is_context(here.subject):
+            everywhere = here is None or here.subject == GLOBAL
+            found = any(
+                each.live and (everywhere or here is None or split(each.subject)[0] == split(here.subject)[0])
+                for each in await self._state.everything()
+            )
+        else:
+            found = bool(here.live)
+        if found:
+            raise faults.not_permitted("Cannot import since found existing subjects")
 
     async def _all(self) -> tuple[r.Subject, Entry | None]:
         entry = await self._keys.get(r.ALL)

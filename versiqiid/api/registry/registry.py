@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from versiqiid.api.registry.commits import Keys
+from versiqiid.api.registry.deleting import Deleting
 from versiqiid.api.registry.finding import Finding
 from versiqiid.api.registry.judging import Judging
 from versiqiid.api.registry.policies import Policies
+from versiqiid.api.registry.registering import Registering
 from versiqiid.api.registry.state import Reader, State
+from versiqiid.api.registry.telling import Telling
 from versiqiid.api.registry.writing import Writing
 from versiqiid.engine.attributions import Attributions
 from versiqiid.engine.gate import JournalGate
@@ -22,6 +25,7 @@ class Registry:
     state: State
     policies: Policies
     finding: Finding
+    telling: Telling
     judging: Judging
     writing: Writing
 
@@ -31,5 +35,7 @@ def open_registry(
 ) -> Registry:
     """The registry of one root."""
     state = State(Keys(store, gate, attributions, root=root), reader)
-    policies, finding = Policies(state), Finding(state, store, root)
-    return Registry(state, policies, finding, Judging(state), Writing(state, policies, finding))
+    policies, finding, judging = Policies(state), Finding(state, store, root), Judging(state)
+    deleting = Deleting(state, policies, finding)
+    writing = Writing(state, Registering(state, policies, finding, judging, deleting), deleting)
+    return Registry(state, policies, finding, Telling(state, finding), judging, writing)

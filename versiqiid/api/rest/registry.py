@@ -24,6 +24,7 @@ from versiqiid.api.registry.registry import Registry
 from versiqiid.api.rest import registry_policies, registry_schemas, registry_subjects
 from versiqiid.api.rest.problems import status_of
 from versiqiid.api.rest.registry_requests import GIVEN, MEDIA_TYPE, answer
+from versiqiid.core.registry.subjects import context_of
 from versiqiid.errors import TooLarge, Unavailable, VersiqiiError
 from versiqiid.logs import logger
 
@@ -71,8 +72,12 @@ class _Paths:
             path = _raw(scope).rstrip("/") or "/"
             context, _, rest = path.removeprefix(_CONTEXTS).partition("/")
             if path.startswith(_CONTEXTS) and rest:
-                named = unquote(context).strip(":") or "."
-                scope = {**scope, "versiqii.context": named}
+                try:
+                    scope = {**scope, "versiqii.context": context_of(unquote(context))}
+                except ValueError:
+                    message = f"Context name '{unquote(context)[:200]}' cannot contain a colon"
+                    await answer({"error_code": 400, "message": message}, 400)(scope, receive, send)
+                    return
                 path = f"/{rest}"
             scope = {**scope, "path": path, "raw_path": path.encode(), "root_path": ""}
             await self._named(scope, receive, send)

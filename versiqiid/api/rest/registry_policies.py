@@ -11,7 +11,7 @@ from starlette.routing import Route
 from versiqiid.api.registry import faults
 from versiqiid.api.registry.registry import Registry
 from versiqiid.api.rest.registry_requests import answer, by, document, flag, setting_of
-from versiqiid.core.registry.subjects import is_subject
+from versiqiid.core.registry.subjects import is_context, is_subject
 
 
 def routes(registry: Registry) -> list[Route]:
@@ -31,7 +31,7 @@ class _Settings:
 
     async def get(self, request: Request) -> Response:
         subject = setting_of(request)
-        inherited = subject is None or flag(request, "defaultToGlobal")
+        inherited = flag(request, "defaultToGlobal")
         return answer(await self._policies.told(subject, inherited=inherited))
 
     async def put(self, request: Request) -> Response:
@@ -58,7 +58,7 @@ class _Modes:
 
     async def get(self, request: Request) -> Response:
         subject = setting_of(request)
-        inherited = subject is None or flag(request, "defaultToGlobal")
+        inherited = flag(request, "defaultToGlobal")
         return answer({"mode": await self._policies.mode(subject, inherited=inherited)})
 
     async def put(self, request: Request) -> Response:
@@ -67,20 +67,21 @@ class _Modes:
         mode = told.get("mode")
         if mode is None:
             await self._policies.set_mode(subject, None, by(request))
-            return answer({"mode": await self._policies.mode(subject, inherited=True)})
+            return answer({"mode": None})
         if not isinstance(mode, str):
             raise faults.invalid_mode()
         await self._policies.set_mode(subject, mode.upper(), by(request), force=flag(request, "force"))
         return answer({"mode": mode.upper()})
 
     async def delete(self, request: Request) -> Response:
-        return answer({"mode": await self._policies.unset_mode(setting_of(request), by(request))})
+        recursive = flag(request, "recursive")
+        return answer({"mode": await self._policies.unset_mode(setting_of(request), by(request), recursive=recursive)})
 
 
 def _checked(subject: str | None) -> str | None:
     """
     :raises RegistryFault: nothing can be called like this.
     """
-    if subject is not None and not is_subject(subject) and not subject.endswith(":"):
+    if subject is not None and not is_subject(subject) and not is_context(subject):
         raise faults.invalid_subject(subject)
     return subject

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from versiqiid.api.registry.faults import RegistryFault, invalid_schema
 from versiqiid.api.registry.state import NUMBER_MAX
+from versiqiid.api.registry.telling import Manner
 from versiqiid.api.rest.requests import BODY_BYTES_MAX, author, body
 from versiqiid.core.limits import Limits
 from versiqiid.core.limits import fault_of as fault_in
@@ -20,6 +21,9 @@ from versiqiid.core.registry.content import Content, Reference, SchemaType
 from versiqiid.core.registry.rules import fault_of
 from versiqiid.core.registry.subjects import plain, split, within
 from versiqiid.engine.facts import Attribution
+
+MORE: Final = "Confluent-Accept-Unknown-Properties"
+"""The header of a reader that takes fields which earlier answers did not have."""
 
 MEDIA_TYPE: Final = "application/vnd.schemaregistry.v1+json"
 GIVEN: Final = (MEDIA_TYPE, "application/vnd.schemaregistry+json", "application/json")
@@ -55,17 +59,27 @@ def subject(request: Request) -> str:
     return plain(found if context is None else within(context, found))
 
 
+def own_prefix(request: Request) -> str | None:
+    """The prefix of all subjects of the context that the path names, None where it names none."""
+    context = request.scope.get("versiqii.context")
+    return None if context is None else "" if context == "." else f":{context}:"
+
+
 def setting_of(request: Request) -> str | None:
-    """The subject whose setting is meant, or None for that of all subjects."""
+    """The subject or context whose setting is meant, or None for the default context."""
     context = request.scope.get("versiqii.context")
     if "subject" in request.path_params:
-        found = subject(request)
-        return None if found in ("", ":.__GLOBAL:") or split(found)[1] == "__GLOBAL" else found
+        return subject(request) or None
     return None if context in (None, ".") else f":{context}:"
 
 
 def flag(request: Request, name: str) -> bool:
     return request.query_params.get(name, "").lower() == "true"
+
+
+def manner(request: Request) -> Manner:
+    """How the reader wants to be told: ``format``, and more where its own header says that it may be more."""
+    return Manner(request.query_params.get("format", ""), request.headers.get(MORE, "").lower() == "true")
 
 
 def number(request: Request, name: str, default: int) -> int:
@@ -114,14 +128,15 @@ async def document(request: Request) -> dict[str, Any]:
     return told
 
 
-def content(told: Mapping[str, Any], subject: str = "") -> Content:
+def content(told: Mapping[str, Any], subject: str = "", *, empty: bool = False) -> Content:
     """The schema that a body holds.
 
     :param subject: that it is meant for: references without a context are to subjects of its own.
+    :param empty: whether there need be no text.
     :raises RegistryFault: it holds none, or one of a type that nobody knows.
     """
-    given = told.get("schema")
-    if not isinstance(given, str) or not given.strip():
+    given = "" if told.get("schema") is None else told.get("schema")
+    if not isinstance(given, str) or not (given.strip() or empty):
         raise invalid_schema("the schema is empty")
     kind = told.get("schemaType") or SchemaType.AVRO.value
     if kind not in SchemaType.__members__:

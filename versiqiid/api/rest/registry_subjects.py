@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from typing import Any, Final
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from versiqiid.api.registry import faults
 from versiqiid.api.registry.judging import Outcome, considered
+from versiqiid.api.registry.registering import Wanted
 from versiqiid.api.registry.registry import Registry
-from versiqiid.api.registry.writing import Wanted
-from versiqiid.api.rest.registry_requests import answer, by, content, document, flag, page, path, subject, text, whole
+from versiqiid.api.registry.state import Here
+from versiqiid.api.rest.registry_requests import (
+    answer,
+    by,
+    content,
+    document,
+    flag,
+    manner,
+    own_prefix,
+    page,
+    path,
+    subject,
+    text,
+    whole,
+)
 from versiqiid.core.registry.records import Numbered
+from versiqiid.core.registry.settings import Setting
 from versiqiid.core.registry.subjects import ANY_CONTEXT, is_listed, is_subject
+
+NOT_FOUND: Final = 404
 
 
 def routes(registry: Registry) -> list[Route]:
@@ -38,9 +58,8 @@ class _Subjects:
         self._registry = registry
 
     async def listed(self, request: Request) -> Response:
-        context = request.scope.get("versiqii.context")
-        own = ANY_CONTEXT if context is None else "" if context == "." else f":{context}:"
-        prefix = request.query_params.get("subjectPrefix", own)
+        own = own_prefix(request)
+        prefix = request.query_params.get("subjectPrefix", ANY_CONTEXT if own is None else own)
         deleted, only = flag(request, "deleted"), flag(request, "deletedOnly")
         found = [
             here.subject
@@ -51,16 +70,20 @@ class _Subjects:
 
     async def lookup(self, request: Request) -> Response:
         told = await document(request)
-        here = await self._registry.state.meant(subject(request))
+        own = await self._registry.state.meant(subject(request))
         deleted = flag(request, "deleted")
-        if not here.versions(deleted=deleted):
-            raise faults.subject_not_found(here.subject)
-        if told.get("schema") == "":
-            raise faults.schema_not_found()
-        wanted = content(told, subject(request))
-        normalize = flag(request, "normalize") or (await self._registry.policies.setting(here)).normalize
-        found = await self._registry.finding.lookup(here, wanted, normalize=normalize, deleted=deleted)
-        return answer(await self._registry.finding.told(here, found, request.query_params.get("format", "")))
+        missing = faults.schema_not_found() if own.versions(deleted=deleted) else faults.subject_not_found(own.subject)
+        for here in (own, *await self._registry.finding.elsewhere(own.subject)):
+            if not here.versions(deleted=deleted):
+                continue
+            if told.get("schema") == "":
+                raise missing
+            wanted = content(told, here.subject)
+            normalize = flag(request, "normalize") or (await self._registry.policies.setting(here)).normalize
+            found = await self._registry.finding.lookup(here, wanted, normalize=normalize, deleted=deleted)
+            if found is not None:
+                return answer(await self._registry.telling.version(here, found, manner(request)))
+        raise missing
 
     async def delete(self, request: Request) -> Response:
         writing = self._registry.writing
@@ -74,9 +97,11 @@ class _Subjects:
         if not here.versions(deleted=deleted):
             raise faults.subject_not_found(here.subject)
         for version in reversed(here.versions(deleted=deleted)):
-            told = await self._registry.finding.told(here, version, request.query_params.get("format", ""))
-            properties = told.get("metadata", {}).get("properties", {})
-            if all(properties.get(key) == value for key, value in zip(keys, values, strict=False)):
+            told = await self._registry.telling.version(here, version, manner(request))
+            properties = told.get("metadata", {}).get("properties")
+            if properties is not None and all(
+                properties.get(key) == value for key, value in zip(keys, values, strict=False)
+            ):
                 return answer(told)
         raise faults.schema_not_found()
 
@@ -87,21 +112,26 @@ class _Versions:
 
     async def listed(self, request: Request) -> Response:
         here = await self._registry.state.meant(subject(request))
-        found = here.versions(deleted=flag(request, "deleted"), only_deleted=flag(request, "deletedOnly"))
+        negative = flag(request, "deletedAsNegative")
+        deleted, only = flag(request, "deleted") or negative, flag(request, "deletedOnly") and not negative
+        found = here.versions(deleted=deleted, only_deleted=only)
         if not found:
             raise faults.subject_not_found(here.subject)
-        return answer(page(request, [each.number for each in found]))
+        return answer(page(request, [-each.number if each.deleted and negative else each.number for each in found]))
 
     async def register(self, request: Request) -> Response:
         told = await document(request)
         wanted = Wanted(
-            content(told, subject(request)),
+            content(told, subject(request), empty=True),
             whole(told, "version"),
             whole(told, "id"),
             normalize=flag(request, "normalize"),
         )
-        given, _ = await self._registry.writing.register(await self._named(request), wanted, by(request))
-        return answer({"id": given})
+        named, how = await self._named(request), manner(request)
+        made = await self._registry.writing.register(named, wanted, by(request))
+        if not how.full:
+            return answer({"id": made.id})
+        return answer(await self._registry.telling.given(await self._registry.state.load(named), made, how))
 
     async def _named(self, request: Request) -> str:
         """The subject that is meant; one that cannot be is told by whoever is to use it."""
@@ -109,22 +139,34 @@ class _Versions:
         return (await self._registry.state.meant(named)).subject if is_subject(named) else named
 
     async def get(self, request: Request) -> Response:
-        here = await self._registry.state.meant(subject(request))
-        found = self._registry.finding.version(here, path(request, "version"), deleted=flag(request, "deleted"))
-        return answer(await self._registry.finding.told(here, found, request.query_params.get("format", "")))
+        return answer(await self._told(request))
 
     async def text(self, request: Request) -> Response:
-        here = await self._registry.state.meant(subject(request))
-        found = self._registry.finding.version(here, path(request, "version"), deleted=flag(request, "deleted"))
-        told = await self._registry.finding.told(here, found, request.query_params.get("format", ""))
-        return text(str(told["schema"]))
+        return text(str((await self._told(request))["schema"]))
 
     async def users(self, request: Request) -> Response:
-        here = await self._registry.state.meant(subject(request))
-        found = self._registry.finding.version(here, path(request, "version"), deleted=True)
+        here, found = await self._found(request, deleted=True)
         finding = self._registry.finding
         users = await finding.referenced_by(here, found, await finding.referring(), deleted=flag(request, "deleted"))
-        return answer(page(request, users))
+        return answer(page(request, list(users)))
+
+    async def _told(self, request: Request) -> dict[str, Any]:
+        here, found = await self._found(request, deleted=flag(request, "deleted"))
+        return await self._registry.telling.version(here, found, manner(request))
+
+    async def _found(self, request: Request, *, deleted: bool) -> tuple[Here, Numbered]:
+        """The version that the path names, in another context where the default one has no such subject or version."""
+        finding, version = self._registry.finding, path(request, "version")
+        own = await self._registry.state.meant(subject(request))
+        try:
+            return own, finding.version(own, version, deleted=deleted)
+        except faults.RegistryFault as missing:
+            if missing.status != NOT_FOUND:
+                raise
+            for here in await finding.elsewhere(own.subject):
+                with suppress(faults.RegistryFault):
+                    return here, finding.version(here, version, deleted=deleted)
+            raise
 
     async def delete(self, request: Request) -> Response:
         writing, version = self._registry.writing, path(request, "version")
@@ -148,17 +190,26 @@ class _Verdicts:
         told = await document(request)
         here = await registry.state.meant(subject(request))
         setting = await registry.policies.setting(here)
-        asked = await registry.finding.asked(
-            content(told, subject(request)),
-            normalize=flag(request, "normalize") or setting.normalize,
-        )
         versions: tuple[Numbered, ...] = ()
         if version is None:
             versions = considered(here, setting)
         elif here.live or version not in ("latest", "-1"):
             versions = (registry.finding.one_of(here, version),)
-        outcome: Outcome = await registry.judging.against(here, versions, asked.content, setting)
+        outcome = await self._judged(request, here, versions, setting, told)
         answered: dict[str, object] = {"is_compatible": outcome.compatible}
         if flag(request, "verbose"):
             answered["messages"] = list(outcome.messages)
         return answer(answered)
+
+    async def _judged(
+        self, request: Request, here: Here, versions: tuple[Numbered, ...], setting: Setting, told: dict[str, Any]
+    ) -> Outcome:
+        """The verdict; who wants to know why is told so of a schema that is none, too."""
+        normalize = flag(request, "normalize") or setting.normalize
+        try:
+            asked = await self._registry.finding.asked(content(told, here.subject), normalize=normalize)
+            return await self._registry.judging.against(here, versions, asked, setting)
+        except faults.RegistryFault as fault:
+            if fault.number == faults.INVALID_SCHEMA and flag(request, "verbose"):
+                return Outcome(compatible=False, messages=(fault.message,))
+            raise

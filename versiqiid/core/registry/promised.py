@@ -1,6 +1,6 @@
 """What a subject of the registry endpoint promises, as the endpoint itself would keep it; read from a snapshot. Pure.
 
-The setting of the subject comes before that of its context and that of all subjects; where nobody said anything, the
+The setting of the subject comes before that of its context and that of every context; where nobody said anything, the
 protocol's default holds. Versions count that are not softly deleted, of the same group of metadata.
 """
 
@@ -13,7 +13,7 @@ from versiqiid.core.document import read
 from versiqiid.core.linked import read_record, read_subject
 from versiqiid.core.registry import records as r
 from versiqiid.core.registry.settings import FAMILY_FIELDS, Setting
-from versiqiid.core.registry.subjects import DEFAULT_CONTEXT, family_of, split
+from versiqiid.core.registry.subjects import DEFAULT_CONTEXT, GLOBAL, family_of, split
 from versiqiid.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -30,9 +30,10 @@ def setting_of(reads: Reads, family: str, described: Family) -> Setting:
         return Setting({"compatibilityLevel": Level.NONE})
     setting = Setting({**_family_fields(reads, family), **own.settings})
     context, name = split(described.subject or family)
-    if context != DEFAULT_CONTEXT and name:
-        setting = setting.under(Setting(_subject(reads, r.subject_key(family_of(f":{context}:"))).settings))
-    return setting.under(Setting(_subject(reads, r.ALL).settings))
+    if context == DEFAULT_CONTEXT or name:
+        around = r.ALL if context == DEFAULT_CONTEXT else r.subject_key(family_of(f":{context}:"))
+        setting = setting.under(Setting(_subject(reads, around).settings))
+    return setting.under(Setting(_subject(reads, r.subject_key(family_of(GLOBAL))).settings))
 
 
 def before(reads: Reads, family: str, version: str, candidates: tuple[str, ...], setting: Setting) -> tuple[str, ...]:

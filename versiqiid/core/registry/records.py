@@ -5,7 +5,7 @@
 ``ids/<id>``           what the id stands for: type, references, metadata, rules, and which versions hold it
 ``contents/<sha256>``  the id of a content, kept for ever, so that the same schema has the same id again
 ``subjects/<family>``  the subject's versions by number, which of them are deleted, its mode and settings
-``all``                mode and settings of all subjects
+``all``                mode and settings of all subjects of the default context
 ====================== =============================================================================================
 
 Every change of a subject goes through its one document, so that two processes cannot both add the next version.
@@ -44,11 +44,15 @@ class Numbered:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One subject's document. ``mode`` and ``settings`` are what was said of this subject itself."""
+    """One subject's document. ``mode`` and ``settings`` are what was said of this subject itself.
+
+    :ivar subject: what it is called, where a mode was set and the name of the document does not say it.
+    """
 
     versions: tuple[Numbered, ...] = ()
     mode: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    subject: str | None = None
 
     @property
     def next_number(self) -> int:
@@ -59,8 +63,9 @@ class Subject:
             {"number": each.number, "name": each.name, "id": each.id} | ({"deleted": True} if each.deleted else {})
             for each in self.versions
         ]
-        mode = {"mode": self.mode} if self.mode else {}
-        return canonical({"versions": versions, "settings": dict(self.settings), **mode})
+        told: dict[str, Any] = {"versions": versions, "settings": dict(self.settings)}
+        told |= {"mode": self.mode} if self.mode else {}
+        return canonical(told | ({"subject": self.subject} if self.subject else {}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +116,7 @@ def read_subject(raw: bytes | None) -> Subject:
     versions = tuple(
         Numbered(each["number"], each["name"], each["id"], each.get("deleted", False)) for each in told["versions"]
     )
-    return Subject(versions, told.get("mode"), told.get("settings", {}))
+    return Subject(versions, told.get("mode"), told.get("settings", {}), told.get("subject"))
 
 
 def read_id(raw: bytes) -> Id:

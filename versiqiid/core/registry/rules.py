@@ -29,6 +29,12 @@ def fault_of(rule_set: Mapping[str, Any] | None) -> str:
     return ""
 
 
+def types(rule_set: Mapping[str, Any] | None) -> frozenset[str]:
+    """What the rules are written in, such as ``CEL``."""
+    rules = (rule for room in MODES for rule in (rule_set or {}).get(room) or ())
+    return frozenset(str(rule.get("type")) for rule in rules if isinstance(rule, dict))
+
+
 def _fault(rule: Any, modes: frozenset[str]) -> str:
     if not isinstance(rule, dict):
         return "a rule is an object"

@@ -78,6 +78,12 @@ class Setting:
         return self.fields.get("compatibilityGroup") or None
 
     @property
+    def merges(self) -> bool:
+        """Whether a schema gets metadata or rules that are not its own."""
+        rooms = ("defaultMetadata", "overrideMetadata", "defaultRuleSet", "overrideRuleSet")
+        return any(self.fields.get(room) for room in rooms)
+
+    @property
     def alias(self) -> str | None:
         """The subject that is meant when somebody speaks of this one."""
         return self.fields.get("alias") or None

@@ -1,7 +1,9 @@
 """Which family a subject is. Subjects may hold any character, families are key segments; nothing is looked up here.
 
 A subject may be qualified with a context, ``:.<context>:<subject>``; ``:.:<subject>`` is the default context, which is
-written without. Every context has its own subjects; ids are common to all of them.
+written without. Every context has its own subjects; ids are common to all of them. A context's own name,
+``:.<context>:`` (the second colon may be left out), stands for what is said of all its subjects, and ``:.__GLOBAL:``
+for what is said of the subjects of every context.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from versiqiid.core.keys import is_segment
 
 DEFAULT_CONTEXT: Final = "."
 ANY_CONTEXT: Final = ":*:"
-_QUALIFIED: Final = re.compile(r":(\.[^:]*):(.*)\Z", re.DOTALL)
+GLOBAL: Final = ":.__GLOBAL:"
+_QUALIFIED: Final = re.compile(r":(\.[^:]*)(?::(.*))?\Z", re.DOTALL)
 _HIDDEN: Final = re.compile(r"[\x00-\x1f\x7f]")
 _RESERVED: Final = frozenset({"__GLOBAL", "__EMPTY", ".__GLOBAL"})  # clients mean all subjects by these
 _SUBJECT_CHARACTERS_MAX: Final = 1_000  # arbitrary: topic names have at most 249
@@ -37,7 +40,23 @@ def plain(subject: str) -> str:
 def split(subject: str) -> tuple[str, str]:
     """The context and the name in it."""
     found = _QUALIFIED.match(subject)
-    return (found[1], found[2]) if found else (DEFAULT_CONTEXT, subject)
+    return (found[1], found[2] or "") if found else (DEFAULT_CONTEXT, subject)
+
+
+def context_of(told: str) -> str:
+    """The context that somebody names with or without its colons and its dot.
+
+    :raises ValueError: there is a colon in it.
+    """
+    name = told.removeprefix(":").removesuffix(":")
+    if ":" in name:
+        raise ValueError(told)
+    return name if name.startswith(".") else f".{name}"
+
+
+def is_context(subject: str) -> bool:
+    """Whether this is a context's own name and no subject of it."""
+    return not split(subject)[1]
 
 
 def within(context: str, subject: str) -> str:
