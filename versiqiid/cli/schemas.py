@@ -26,6 +26,28 @@ def checked_online(session: Session, raw: bytes, by: Mapping[str, Any]) -> dict[
     return told
 
 
+def check_usable(session: Session, raw: bytes, file: str, of: Mapping[str, str]) -> None:
+    """Refuse here what the daemon could only hold; one that uses other schemas the daemon is asked about.
+
+    :param of: family, version and language.
+    :raises InvalidInput: the file holds no usable schema; the place is named.
+    """
+    from versiqiid.core.document import read  # noqa: PLC0415
+    from versiqiid.core.schema import compile_schema  # noqa: PLC0415
+    from versiqiid.core.schema.naming import uses_json  # noqa: PLC0415
+
+    try:
+        if of["language"] == "json-schema" and not uses_json(raw).needs:
+            compile_schema(read(raw), formats=False)
+        else:
+            checked_online(session, raw, {"family": of["family"], "version": of["version"], "level": "NONE"})
+    except NotFound:
+        return  # a dry run of the first schema: its family is not there
+    except UnusableSchema as error:
+        place = f" at {error.pointer}" if error.pointer else ""
+        raise InvalidInput(f"{file} holds no usable schema{place}: {error.message}", hint=error.hint) from error
+
+
 def checked_offline(raw: bytes, by: Mapping[str, Any]) -> dict[str, Any]:
     """The same of files, without a daemon: there are no live configs then.
 
@@ -181,6 +203,14 @@ def lives(session: Session, family: str | None) -> dict[tuple[str, str], dict[st
         _, of, version = item["key"].split("/")
         found[of, version] = told_json(item)
     return found
+
+
+def text_digest(item: Mapping[str, Any]) -> str:
+    """``sha256:<hex>`` of a listed value."""
+    from versiqiid.core.canonical import digest  # noqa: PLC0415
+
+    value = item.get("value")
+    return digest(value.encode() if value is not None else base64.b64decode(item["valueBase64"]))
 
 
 def differences(session: Session, family: str, version: str, other: str) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from versiqiid.cli.commands.shared import dry_run, read_input, remove
 from versiqiid.cli.exits import Exit
 from versiqiid.cli.resolving import guessed_versioning
 from versiqiid.cli.session import Session
-from versiqiid.errors import InvalidInput, NotFound, Refused, UnusableSchema
+from versiqiid.errors import NotFound, Refused
 
 LEVELS = ("NONE", *(f"{level}{tail}" for level in ("BACKWARD", "FORWARD", "FULL") for tail in ("", "_TRANSITIVE")))
 
@@ -36,33 +36,17 @@ def schemas() -> None:
 @click.pass_obj
 def add(session: Session, /, family: str, version: str, file: str, *, dry_run: bool, **how: bool) -> int:
     """Register the schema in FILE (- for standard input); one that breaks the family's promise is refused (exit 3)."""
-    from versiqiid.cli.schemas import empty_migration, tell_draft, write  # noqa: PLC0415
+    from versiqiid.cli.schemas import check_usable, empty_migration, tell_draft, write  # noqa: PLC0415
 
     raw = read_input(file)
     language = _language(session, family, version, dry=dry_run)
-    if language == "json-schema":
-        _check(raw, file)
+    check_usable(session, raw, file, {"family": family, "version": version, "language": language})
     keys = {f"schemas/{family}/{version}": raw}
     keys |= empty_migration(session, family, version, raw, wanted=how["empty_migration"])
     if how["draft"]:
         keys[f"lifecycle/{family}/{version}"] = b'{"state":"draft"}'
         tell_draft(session, family, version, raw)
     return write(session, keys, dry=dry_run)
-
-
-def _check(raw: bytes, file: str) -> None:
-    """Refuse here what the daemon could only hold.
-
-    :raises InvalidInput: the file holds no usable schema; the place is named.
-    """
-    from versiqiid.core.document import read  # noqa: PLC0415
-    from versiqiid.core.schema import compile_schema  # noqa: PLC0415
-
-    try:
-        compile_schema(read(raw), formats=False)
-    except UnusableSchema as error:
-        place = f" at {error.pointer}" if error.pointer else ""
-        raise InvalidInput(f"{file} holds no usable schema{place}: {error.message}", hint=error.hint) from error
 
 
 def _language(session: Session, family: str, version: str, *, dry: bool) -> str:
@@ -124,27 +108,35 @@ def check(session: Session, /, file: str | None, form: str, **by: Any) -> int:
 
 @schemas.command("list")
 @click.option("--family", help="Only this family's.")
+@click.option("--digests", is_flag=True, help="With the digest of each text, by which `schemas show` prints it, too.")
 @click.pass_obj
-def list_(session: Session, family: str | None) -> None:
+def list_(session: Session, family: str | None, *, digests: bool) -> None:
     """Every schema version and where in its life it is."""
-    from versiqiid.cli.schemas import lives  # noqa: PLC0415
+    from versiqiid.cli.schemas import lives, text_digest  # noqa: PLC0415
 
     states = lives(session, family)
     rows = []
-    for item in session.items(f"schemas/{family}/" if family else "schemas/", values=False):
+    for item in session.items(f"schemas/{family}/" if family else "schemas/", values=digests):
         _, of, version = item["key"].split("/")
+        told = {"digest": text_digest(item)} if digests else {}
         life = states.get((of, version), {"state": "published"})
-        rows.append({"family": of, "version": version, **life, "key": item["key"], "created": item["created"]})
-    session.show(rows, "family", "version", "state", wide=("successor", "sunset", "key", "created"), name="key")
+        rows.append({"family": of, "version": version, **life, **told, "key": item["key"], "created": item["created"]})
+    columns = ("family", "version", "state", *(["digest"] if digests else []))
+    session.show(rows, *columns, wide=("successor", "sunset", "key", "created"), name="key")
 
 
 @schemas.command()
-@click.argument("family")
-@click.argument("version")
+@click.argument("family", metavar="FAMILY|DIGEST")
+@click.argument("version", required=False)
 @click.pass_obj
-def show(session: Session, family: str, version: str) -> None:
-    """Print a schema as it was registered, byte for byte."""
-    output.raw(session.key(f"schemas/{family}/{version}").raw)
+def show(session: Session, family: str, version: str | None) -> None:
+    """Print a schema as it was registered, byte for byte: of a family's VERSION, or by its content, sha256:<hex>."""
+    if version is not None:
+        output.raw(session.key(f"schemas/{family}/{version}").raw)
+    elif family.startswith("sha256:"):
+        output.raw(session.get(f"/v1/documents/{family}").raw)
+    else:
+        raise click.UsageError("give FAMILY and VERSION, or the digest of a text: sha256:<hex>")
 
 
 @schemas.command()
