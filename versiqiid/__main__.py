@@ -87,7 +87,7 @@ def _options() -> list[click.Parameter]:
     told += [
         click.Option([f"--{name.replace('_', '-')}"], help=words[name], metavar="VALUE")
         for name in Settings.model_fields
-        if name not in ("agent", "imports")
+        if name not in ("agent", "imports", "kafka_client")
     ]
     return list(told)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import signal
+import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -25,6 +26,7 @@ from versiqiid.adapters.systemd import Notifier
 from versiqiid.adapters.validation import ProcessComparer, ProcessValidator
 from versiqiid.adapters.validation.registrar import ProcessReader
 from versiqiid.adapters.wasm import WasmRuntime
+from versiqiid.api.listening import address, bound
 from versiqiid.archives import Archiving
 from versiqiid.attestations import Attesting
 from versiqiid.core.access import Tell
@@ -38,6 +40,7 @@ from versiqiid.engine.leadership import LeaderSettings
 from versiqiid.engine.outbox import Outbox
 from versiqiid.engine.oversight import Oversight
 from versiqiid.errors import InvalidSetting, JournalRefused, Unavailable
+from versiqiid.kafka import kafka_settings, source
 from versiqiid.logs import logger
 from versiqiid.ports import Draft, Journal, Signer
 from versiqiid.settings import Settings
@@ -71,6 +74,7 @@ class Daemon:
     access: AccessLog
     oversight: Oversight
     beside: Beside
+    listener: socket.socket | None
 
 
 async def run(settings: Settings, *, started: Callable[[str], None] = lambda _: None) -> None:
@@ -96,6 +100,10 @@ async def run(settings: Settings, *, started: Callable[[str], None] = lambda _: 
 
 async def _open(settings: Settings, opened: AsyncExitStack) -> Daemon:
     _make_private(settings.data_dir)
+    listener = None
+    if "api" in settings.role:
+        listener = opened.enter_context(bound("listen", settings.listen))
+        settings = settings.model_copy(update={"listen": address(listener)})  # the port that 0 has become
     metrics = PrometheusMetrics(version=__version__)
     journal = await opened.enter_async_context(open_journal(settings))
     access = AccessLog(partial(_record, journal.append, journal, settings))
@@ -154,6 +162,7 @@ async def _open(settings: Settings, opened: AsyncExitStack) -> Daemon:
         access,
         oversight,
         beside,
+        listener,
     )
 
 
@@ -177,12 +186,11 @@ async def _signer(settings: Settings, journal: Journal, opened: AsyncExitStack, 
 def _outbox(settings: Settings, journal: Journal, metrics: PrometheusMetrics, beside: Beside) -> Outbox | None:
     if not settings.kafka or "controller" not in settings.role:
         return None
-    from versiqiid.adapters.kafka import KafkaEventSink, KafkaSettings  # noqa: PLC0415
-    from versiqiid.core.cloudevent import Source  # noqa: PLC0415
+    from versiqiid.adapters.kafka import KafkaEventSink  # noqa: PLC0415
 
-    source = Source(journal.origin, schema_base=f"{settings.public}/events/schemas")
-    kafka = KafkaSettings(bootstrap=settings.kafka, topic_prefix=settings.kafka_topic_prefix)
-    sink = KafkaEventSink(kafka, source, metrics=metrics, keep=beside.deliveries.keep)
+    sink = KafkaEventSink(
+        kafka_settings(settings), source(settings, journal.origin), metrics=metrics, keep=beside.deliveries.keep
+    )
     return Outbox(journal, sink, metrics, dice=random.random)
 
 
@@ -191,10 +199,12 @@ async def _start(daemon: Daemon, tasks: TaskGroup, stop: anyio.Event, started: C
     tasks.start_soon(daemon.engine.run)
     if "agent" in settings.role:
         await _start_agent(daemon, tasks)
-    address = await _start_api(daemon, tasks, stop) if "api" in settings.role else ""
-    told = {"version": __version__, "roles": list(settings.role), "root": settings.root, "listen": address}
+    if daemon.listener is not None:
+        await _start_api(daemon, daemon.listener, tasks, stop)
+    listen = "" if daemon.listener is None else settings.listen
+    told = {"version": __version__, "roles": list(settings.role), "root": settings.root, "listen": listen}
     log.info("started", **told, origin=daemon.journal.origin)
-    started(address)
+    started(listen)
     notifier = Notifier.from_environment()
     if notifier is not None:
         tasks.start_soon(notifier.run, daemon.engine.observer.complete.wait)
@@ -226,7 +236,7 @@ async def _start_agent(daemon: Daemon, tasks: TaskGroup) -> None:
     tasks.start_soon(follow)
 
 
-async def _start_api(daemon: Daemon, tasks: TaskGroup, stop: anyio.Event) -> str:
+async def _start_api(daemon: Daemon, listener: socket.socket, tasks: TaskGroup, stop: anyio.Event) -> None:
     from versiqiid.api.server import Faces, serve  # noqa: PLC0415
 
     faces = Faces(
@@ -249,8 +259,7 @@ async def _start_api(daemon: Daemon, tasks: TaskGroup, stop: anyio.Event) -> str
             lambda: "; ".join(daemon.alarms) or None,
         ),
     )
-    address: str = await tasks.start(serve, faces, daemon.settings, stop)
-    return address
+    await tasks.start(serve, faces, daemon.settings, listener, stop)
 
 
 def _outbox_note(daemon: Daemon) -> str | None:

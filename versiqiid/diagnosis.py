@@ -11,6 +11,7 @@ from typing import Protocol, cast
 
 from versiqiid import __version__
 from versiqiid.core.findings import Check, Finding, Level
+from versiqiid.kafka import kafka_settings
 from versiqiid.ports import Journal
 from versiqiid.settings import Settings
 
@@ -38,9 +39,8 @@ def own_checks(settings: Settings, journal: Journal) -> Iterator[Check]:
         yield from vault_checks(vault_settings(settings))
     if settings.kafka and "controller" in settings.role:
         from versiqiid.adapters.kafka.probe import KafkaProbe  # noqa: PLC0415 - only where Kafka is used
-        from versiqiid.adapters.kafka.settings import KafkaSettings  # noqa: PLC0415
 
-        yield KafkaProbe(KafkaSettings(bootstrap=settings.kafka, topic_prefix=settings.kafka_topic_prefix))
+        yield KafkaProbe(kafka_settings(settings))
 
 
 class JournalProbe:

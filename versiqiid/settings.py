@@ -58,6 +58,27 @@ class Settings(BaseSettings):
     kafka_topic_prefix: str = "versiqii"
     """Topics are ``<prefix>.audit``, ``<prefix>.drift`` and ``<prefix>.state``."""
 
+    kafka_topics: Literal["create", "check"] = "create"
+    """What happens to topics that are missing: they are made, or only told. Topics that exist are never changed."""
+
+    kafka_partitions: int = Field(default=6, ge=1)
+    """Partitions of topics that are made; of others it is told when they have another number."""
+
+    kafka_replication: int = Field(default=-1, ge=-1, le=32_767)
+    """Replicas of topics that are made; -1 = the broker's default."""
+
+    kafka_audit_retention_days: float = Field(default=365.0, ge=0)
+    """How long ``<prefix>.audit`` keeps events; 0 = for ever."""
+
+    kafka_drift_retention_days: float = Field(default=90.0, ge=0)
+    """How long ``<prefix>.drift`` keeps events; 0 = for ever."""
+
+    kafka_mode: Literal["binary", "structured"] = "binary"
+    """Where the attributes of CloudEvents stand: in headers, or around the data in the body."""
+
+    kafka_client: dict[str, Any] = Field(default_factory=dict, repr=False)
+    """The ``[kafka-client]`` table: further settings of librdkafka by its own names, such as TLS and SASL."""
+
     vault: str = ""
     """Address of Vault, ``https://host:8200``; empty = no Vault."""
 
@@ -101,7 +122,8 @@ class Settings(BaseSettings):
     """Address and port of the Schema-Registry-compatible endpoint alone, without ``/registry``; empty = only there."""
 
     public_url: str = ""
-    """How others reach this API, for addresses inside events; default: ``http://`` and the listen address."""
+    """How others reach this API, for addresses inside events; default: ``http://`` and the address that is listened
+    on, with this machine's name where that is any address. Set it behind a proxy, or where another process serves."""
 
     api_token_file: Path | None = None
     """Bearer tokens, one a line; needed to listen on anything but loopback."""
@@ -231,7 +253,13 @@ class Settings(BaseSettings):
 
     @property
     def public(self) -> str:
-        return self.public_url.rstrip("/") or f"http://{self.listen}"
+        """How others reach this API, without a closing slash."""
+        if self.public_url:
+            return self.public_url.rstrip("/")
+        host, port = split_listen(self.listen)
+        if host in ("0.0.0.0", "::"):  # noqa: S104 - nobody reaches a machine by it
+            host = socket.gethostname()
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     @property
     def store_url(self) -> str:

@@ -16,7 +16,7 @@ from tests.contract.kafka_events import SOURCE, TYPES, check_arrived, first_copi
 from versiqiid.adapters.kafka import KafkaEventSink, KafkaSettings
 from versiqiid.adapters.prometheus import PrometheusMetrics
 from versiqiid.core.cloudevent import Mode, Source, latest, message
-from versiqiid.core.events import asyncapi, event_schema
+from versiqiid.core.events import Described, asyncapi, event_schema
 from versiqiid.errors import InvalidSetting, Unavailable
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ async def test_what_arrives_is_what_was_meant_on_each_topic(settings: KafkaSetti
 async def test_real_messages_fit_the_published_documents(settings: KafkaSettings) -> None:
     """Headers and bodies off the wire are valid under the AsyncAPI document and the event schemas."""
     await send_all(settings, 20)
-    document = asyncapi(topic_prefix=settings.topic_prefix, schema_base=SOURCE.schema_base)
+    document = asyncapi(Described(settings.topic_prefix), schema_base=SOURCE.schema_base)
     headers_schema = document["components"]["schemas"]["CloudEventHeaders"]
     by_name = {told["name"]: title for title, told in document["components"]["messages"].items()}
     for channel in document["channels"].values():

@@ -31,6 +31,7 @@ _COMPUTED = {
     "name": "the host name",
     "role": f"`{','.join(ROLES)}`",
     "agent": "idle",
+    "kafka_client": "none",
     "imports": "none",
     "public_url": "from `listen`",
     "log_origin": "made at the first start",

@@ -17,7 +17,7 @@ from jsonschema.exceptions import best_match
 
 from tests.services.fixtures import lacking
 from versiqiid.core.cloudevent import Source, message
-from versiqiid.core.events import CATALOGUE, Topic, asyncapi, event_schema, topics_of
+from versiqiid.core.events import CATALOGUE, Described, Topic, asyncapi, event_schema, topics_of
 from versiqiid.errors import NotFound
 
 SPECS = "@asyncapi/specs@6.11.1"  # Apache-2.0, holds the official JSON Schemas of AsyncAPI documents
@@ -125,7 +125,7 @@ def test_which_topics() -> None:
 
 def test_every_reference_of_the_document_leads_somewhere() -> None:
     """All ``$ref`` are local and resolve, and each message's name is its ``ce_type``."""
-    document = asyncapi(topic_prefix="acme", schema_base=BASE)
+    document = asyncapi(Described("acme"), schema_base=BASE)
     seen = 0
 
     def walk(value: Any) -> None:

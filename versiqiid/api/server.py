@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 
 from versiqiid.api.diagnosis import Diagnosis
 from versiqiid.api.health import Health
+from versiqiid.api.listening import address, bound
 from versiqiid.api.registry.registry import open_registry
 from versiqiid.api.registry.state import Reader
 from versiqiid.api.rest.app import Parts, build, build_registry
@@ -26,6 +27,8 @@ from versiqiid.api.search import Search
 from versiqiid.api.service import Service
 from versiqiid.api.trace import Trace
 from versiqiid.core.access import Tell
+from versiqiid.core.cloudevent import Mode
+from versiqiid.core.events import Described
 from versiqiid.core.findings import Check
 from versiqiid.engine.audit import AuditedJournal
 from versiqiid.engine.engine import Engine
@@ -35,7 +38,7 @@ from versiqiid.errors import InvalidSetting
 from versiqiid.logs import logger
 from versiqiid.ports import Journal, KeyValueStore, Metrics, Validator
 from versiqiid.ports.comparing import Comparer
-from versiqiid.settings import Settings, split_listen
+from versiqiid.settings import Settings
 from versiqiid.sides import Beside
 
 log = logger("api")
@@ -65,6 +68,10 @@ class Faces:
     checks: tuple[Check, ...] = ()
 
 
+BACKLOG = 2048
+"""Connections that may wait to be taken. Arbitrary: as uvicorn's own."""
+
+
 class _Server(uvicorn.Server):
     """Signals are the daemon's business."""
 
@@ -73,25 +80,28 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve(faces: Faces, settings: Settings, stop: anyio.Event, *, task_status: TaskStatus[str]) -> None:
-    """Serve until cancelled or ``stop`` is set; started with the address that is listened on.
+async def serve(
+    faces: Faces, settings: Settings, listener: socket.socket, stop: anyio.Event, *, task_status: TaskStatus[None]
+) -> None:
+    """Serve until cancelled or ``stop`` is set; started when it listens.
 
-    :raises InvalidSetting: the address cannot be listened on, or the token file cannot be used.
+    :param listener: where; bound, and listened on from now on.
+    :raises InvalidSetting: the registry's address cannot be listened on, or the token file cannot be used.
     """
-    listener = _listener("listen", settings.listen)
-    address = "{}:{}".format(*listener.getsockname()[:2])
+    listener.listen(BACKLOG)
     parts = _parts(faces, settings, stop)
     witnessed = partial(Witness, tell=faces.tell, clock=faces.engine.monotonic)
     servers = [(_server(witnessed(build(parts))), listener)]
     if settings.registry_listen:
-        beside = _listener("registry-listen", settings.registry_listen)
+        beside = bound("registry-listen", settings.registry_listen)
+        beside.listen(BACKLOG)
         servers.append((_server(witnessed(build_registry(parts))), beside))
-        log.info("registry", listen="{}:{}".format(*beside.getsockname()[:2]))
+        log.info("registry", listen=address(beside))
     with _logged():
         async with anyio.create_task_group() as tasks:
             for server, _ in servers:
                 tasks.start_soon(_end, server, stop)
-            task_status.started(address)
+            task_status.started()
             with anyio.CancelScope(shield=True):
                 async with anyio.create_task_group() as serving:
                     for server, sock in servers:
@@ -174,6 +184,7 @@ def _parts(faces: Faces, settings: Settings, stop: anyio.Event) -> Parts:
         stopping=stop,
         diagnosis=Diagnosis(faces.checks),
         tokens=_tokens(settings),
+        events=Described(settings.kafka_topic_prefix, Mode(settings.kafka_mode)),
     )
 
 
@@ -188,16 +199,3 @@ def _tokens(settings: Settings) -> frozenset[bytes]:
     if not lines:
         raise InvalidSetting(f"setting 'api-token-file': {settings.api_token_file} holds no token")
     return frozenset(hashlib.sha256(line.encode()).digest() for line in lines)
-
-
-def _listener(setting: str, listen: str) -> socket.socket:
-    host, port = split_listen(listen)
-    try:
-        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, proto)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(2048)
-    except OSError as error:
-        raise InvalidSetting(f"setting '{setting}': {listen}: {error.strerror}", hint="Choose another port.") from error
-    return listener

@@ -47,6 +47,7 @@ from versiqiid.api.schemas import Schemas
 from versiqiid.api.search import Search
 from versiqiid.api.service import Service
 from versiqiid.api.trace import Trace
+from versiqiid.core.events import Described
 from versiqiid.engine.past import Past
 from versiqiid.ports import Journal, Metrics, MigrationRuntime, Validator
 from versiqiid.ports.comparing import Comparer
@@ -58,6 +59,7 @@ class Parts:
 
     :ivar tokens: SHA-256 digests of the bearer tokens that are taken; empty = no authentication (loopback only).
     :ivar render: ``Accept`` header → metrics body and content type.
+    :ivar events: how they are sent, for the document that describes them.
     :ivar stopping: set when the daemon stops serving, so that streams end.
     """
 
@@ -76,6 +78,7 @@ class Parts:
     past: Past
     stopping: anyio.Event
     tokens: frozenset[bytes] = frozenset()
+    events: Described = field(default_factory=Described)
     diagnosis: Diagnosis = field(default_factory=lambda: Diagnosis(()))
 
 
@@ -92,7 +95,7 @@ def build(parts: Parts) -> ASGIApp:
         generate_unique_id_function=describe.operation_id,
     )
     problems.install(app)
-    pages.install(app)
+    pages.install(app, parts.events)
     migrating = Migrations(parts.service, parts.validator, parts.runtime)
     checking = Schemas(parts.service, parts.validator, parts.comparer)
     parts.service.inspections += [migrating.check, SchemaRules(parts.service, checking).check]

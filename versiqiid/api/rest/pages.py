@@ -9,7 +9,8 @@ from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from versiqiid.core.events import asyncapi, event_schema
+from versiqiid import __version__
+from versiqiid.core.events import Described, asyncapi, event_schema
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -33,7 +34,7 @@ _POLICY = (
 )
 
 
-def install(app: FastAPI) -> None:
+def install(app: FastAPI, described: Described) -> None:
     """Mount the API's documents: ``/docs``, ``/asyncapi.json`` and ``/events/schemas/<Type>.v1.json``."""
     routes = APIRouter(include_in_schema=False)
 
@@ -46,8 +47,9 @@ def install(app: FastAPI) -> None:
         return Response(_START, media_type="text/javascript")
 
     @routes.get("/asyncapi.json")
-    async def events() -> JSONResponse:
-        return JSONResponse(asyncapi())
+    async def events(request: Request) -> JSONResponse:
+        base = f"{request.base_url}events/schemas"
+        return JSONResponse(asyncapi(described, schema_base=base, version=__version__))
 
     @routes.get("/events/schemas/{name}.v1.json")
     async def schema(request: Request, name: str) -> JSONResponse:

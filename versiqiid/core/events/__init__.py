@@ -4,8 +4,8 @@ Who appends an entry decides what is in it; this room only says which members a 
 is not in the catalogue is still published (``audit`` gets every entry), it merely has no schema.
 """
 
-from versiqiid.core.events.asyncapi import asyncapi
+from versiqiid.core.events.asyncapi import Described, asyncapi
 from versiqiid.core.events.catalogue import CATALOGUE, EventType, Topic, topics_of
 from versiqiid.core.events.schema import event_schema
 
-__all__ = ["CATALOGUE", "EventType", "Topic", "asyncapi", "event_schema", "topics_of"]
+__all__ = ["CATALOGUE", "Described", "EventType", "Topic", "asyncapi", "event_schema", "topics_of"]

@@ -6,11 +6,12 @@ Kafka bindings 0.5.0 (https://github.com/asyncapi/bindings/tree/master/kafka).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
-from versiqiid.core.cloudevent import event_type
+from versiqiid.core.cloudevent import Mode, event_type
 from versiqiid.core.events.catalogue import CATALOGUE, Topic, topics_of
-from versiqiid.core.events.schema import event_schema, fresh
+from versiqiid.core.events.schema import DIALECT, event_schema, fresh
 
 CONSUMER_GROUPS: Final[dict[str, str]] = {
     "analytics": "Counts and trends. Reads audit from the beginning; may lag.",
@@ -53,13 +54,36 @@ _HEADERS: Final[dict[str, Any]] = {
 }  # fmt: skip
 
 
-def asyncapi(*, topic_prefix: str = "versiqii", schema_base: str = "", version: str = "1.0.0") -> dict[str, Any]:
+_STRUCTURED_HEADERS: Final[dict[str, Any]] = {
+    "type": "object",
+    "description": "CloudEvents 1.0, structured mode: the attributes stand in the body.",
+    "required": ["content-type"],
+    "properties": {
+        "content-type": {"const": "application/cloudevents+json"},
+        "traceparent": {"type": "string", "description": "Absent when unknown."},
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """How events are sent.
+
+    :ivar topic_prefix: what the topics' names begin with.
+    """
+
+    topic_prefix: str = "versiqii"
+    mode: Mode = Mode.BINARY
+
+
+def asyncapi(described: Described | None = None, *, schema_base: str = "", version: str = "1.0.0") -> dict[str, Any]:
     """The document for ``GET /asyncapi.json``: a fresh, JSON-ready value, the same for the same arguments.
 
-    :param topic_prefix: what the topics' names begin with.
     :param schema_base: as for ``event_schema``.
     :param version: of the product that serves the document.
     """
+    described = described or Described()
+    structured = described.mode is Mode.STRUCTURED
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -72,7 +96,7 @@ def asyncapi(*, topic_prefix: str = "versiqii", schema_base: str = "", version: 
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         },
         "defaultContentType": "application/json",
-        "channels": {topic.value: _channel(topic, topic_prefix) for topic in Topic},
+        "channels": {topic.value: _channel(topic, described.topic_prefix) for topic in Topic},
         "operations": {
             f"send-{topic.value}": {
                 "action": "send",
@@ -82,8 +106,8 @@ def asyncapi(*, topic_prefix: str = "versiqii", schema_base: str = "", version: 
             for topic in Topic
         },
         "components": {
-            "messages": {name: _message(name, schema_base) for name in CATALOGUE},
-            "schemas": {"CloudEventHeaders": fresh(_HEADERS)},
+            "messages": {name: _message(name, schema_base, structured=structured) for name in CATALOGUE},
+            "schemas": {"CloudEventHeaders": fresh(_STRUCTURED_HEADERS if structured else _HEADERS)},
         },
         "x-consumer-groups": dict(CONSUMER_GROUPS),
     }
@@ -105,22 +129,40 @@ def _channel(topic: Topic, prefix: str) -> dict[str, Any]:
     }
 
 
-def _message(name: str, schema_base: str) -> dict[str, Any]:
+def _message(name: str, schema_base: str, *, structured: bool) -> dict[str, Any]:
+    schema = event_schema(name, schema_base=schema_base)
     return {
         "name": event_type(name),
         "title": name,
         "summary": CATALOGUE[name].summary,
-        "contentType": "application/json",
+        "contentType": "application/cloudevents+json" if structured else "application/json",
         "headers": {"$ref": "#/components/schemas/CloudEventHeaders"},
         "payload": {
             "schemaFormat": "application/schema+json;version=2020-12",
-            "schema": event_schema(name, schema_base=schema_base),
+            "schema": _enveloped(name, schema) if structured else schema,
         },
-        "correlationId": {"location": "$message.header#/ce_correlationid"},
+        "correlationId": {
+            "location": "$message.payload#/correlationid" if structured else "$message.header#/ce_correlationid"
+        },
         "bindings": {
             "kafka": {
                 "key": {"type": "string", "description": "The stream; on the state topic, the binding."},
                 "bindingVersion": _BINDINGS,
             }
         },
+    }
+
+
+def _enveloped(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a body that holds the attributes too: those of the headers, without their prefix."""
+    attributes = {
+        header.removeprefix("ce_"): each for header, each in _HEADERS["properties"].items() if header.startswith("ce_")
+    }
+    required = [header.removeprefix("ce_") for header in _HEADERS["required"] if header.startswith("ce_")]
+    return {
+        "$schema": DIALECT,
+        "type": "object",
+        "required": [*required, "datacontenttype", "data"],
+        "properties": fresh(attributes)
+        | {"type": {"const": event_type(name)}, "datacontenttype": {"const": "application/json"}, "data": schema},
     }
