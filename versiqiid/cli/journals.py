@@ -72,7 +72,7 @@ class Trusted:
 
     def notes(self) -> list[bytes]:
         """The checkpoints."""
-        return [path.read_bytes() for path in self.against]
+        return [_bytes(path) for path in self.against]
 
 
 def verify_here(journal: str | None, data_dir: Path | None, trusted: Trusted) -> list[str]:
@@ -113,7 +113,7 @@ def verify_receipt_file(receipt: Path, entry: Path | None, trusted: Trusted) -> 
     if entry is None or not trusted.vkeys:
         raise InvalidInput("--receipt needs --entry FILE and --vkey FILE")
     keys, witnesses = trusted.keys(), trusted.witness_keys()
-    position, checkpoint = verify_receipt(receipt.read_bytes(), entry.read_bytes(), keys, witnesses)
+    position, checkpoint = verify_receipt(_bytes(receipt), _bytes(entry), keys, witnesses)
     return [
         f"verified: the entry is at position {position} of {checkpoint.origin}, of {checkpoint.size} signed entries"
     ]
@@ -186,7 +186,7 @@ def verify_stamp(stamp_file: Path, checkpoint: Path, ca: Path) -> list[str]:
     """
     from versiqiid.adapters.timestamps import verify  # noqa: PLC0415
 
-    time = verify(stamp_file.read_bytes(), checkpoint.read_bytes(), ca.read_bytes(), stamp_file.name)
+    time = verify(_bytes(stamp_file), _bytes(checkpoint), _bytes(ca), stamp_file.name)
     return [f"verified: the checkpoint was there at {time}"]
 
 
@@ -215,8 +215,16 @@ def _with(journal: str | None, data_dir: Path | None, work: Callable[[Any, Setti
 
 
 def _lines(files: Sequence[Path]) -> list[str]:
-    lines = [line for path in files for line in path.read_text(encoding="utf-8").splitlines()]
+    lines = [line for path in files for line in _bytes(path).decode("utf-8", "replace").splitlines()]
     return [line for line in lines if line.strip()]
+
+
+def _bytes(path: Path) -> bytes:
+    """:raises InvalidInput: it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"file {path}: {error.strerror}") from error
 
 
 def _told(verified: Verified) -> list[str]:

@@ -29,6 +29,7 @@ class Verified:
     :ivar checkpoints: how many of the log's own checkpoints were verified, and how many it has.
     :ivar witnessed: by whom the newest checkpoint that all given witnesses cosigned was cosigned, and when.
     :ivar witnessed_size: how many entries that checkpoint covers.
+    :ivar documents_missing: how many keys have a present value that is not kept.
     """
 
     origin: str
@@ -41,6 +42,7 @@ class Verified:
     checkpoints: tuple[int, int] = (1, 1)
     witnessed: tuple[Cosignature, ...] = ()
     witnessed_size: int = 0
+    documents_missing: int = 0
 
     def remarks(self) -> tuple[str, ...]:
         """What was not checked, one sentence each."""
@@ -56,6 +58,9 @@ class Verified:
             found.append(f"{there - verified} of {there} earlier checkpoints of its own were not looked at")
         if self.witnessed and self.witnessed_size < self.signed_size:
             found.append(f"{self.signed_size - self.witnessed_size} signed entries are newer than what was cosigned")
+        if self.documents_missing:
+            lost = f"keys whose present value is not kept: {self.documents_missing}"
+            found.append(f"{lost} (restored without documents, or deleted since)")
         if self.guards_missing:
             found.append(f"the database lacks {', '.join(self.guards_missing)}")
         return tuple(found)

@@ -68,6 +68,10 @@ class Tree(Protocol):
         """Kept documents in the order of their digests, from the one behind ``after``."""
         ...
 
+    async def missing_documents(self) -> int:
+        """How many keys have a present value that is not kept; retention never takes one."""
+        ...
+
     async def missing_guards(self) -> tuple[str, ...]:
         """The guards against change that the database lacks."""
         ...
@@ -126,6 +130,7 @@ async def verify_journal(
         checkpoints=(len(own), newest[0] + 1),
         witnessed=witnessed,
         witnessed_size=witnessed_size,
+        documents_missing=await journal.missing_documents(),
     )
 
 

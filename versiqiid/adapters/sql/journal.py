@@ -300,6 +300,10 @@ class SqlJournal:
         """
         return await self._writer.exclusively(lambda db: retention.let_go(db, old, fact, now, limit))
 
+    async def missing_documents(self) -> int:
+        """How many keys have a present value that is not kept."""
+        return await self._read(queries.missing_documents)
+
     async def missing_guards(self) -> tuple[str, ...]:
         """The guards against change that the database lacks, by name; empty when all are there."""
         return await self._read(lambda db: db.guards())

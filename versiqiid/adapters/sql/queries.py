@@ -31,6 +31,10 @@ _EPOCH = "SELECT value FROM counters WHERE name = 'epoch'"
 _STREAMS_IN = "SELECT stream, revision FROM streams WHERE stream IN @"
 _INTENTS_IN = "SELECT id, state FROM intents WHERE id IN @"
 _DOCUMENTS_IN = "SELECT digest FROM documents WHERE digest IN @"
+_MISSING = (
+    "SELECT count(*) FROM keys k WHERE k.digest IS NOT NULL"
+    " AND NOT EXISTS (SELECT 1 FROM documents d WHERE d.digest = k.digest)"
+)
 _KEYS_IN = "SELECT key, revision, digest, position, created, updated FROM keys WHERE key IN @"
 
 T = TypeVar("T")
@@ -65,6 +69,11 @@ def head(db: Database) -> Head:
 def _head(last: list[Row], epoch: list[Row]) -> Head:
     size, time = (last[0][0] + 1, last[0][1]) if last else (0, "")
     return Head(size, time, epoch[0][0] if epoch else 0)
+
+
+def missing_documents(db: Database) -> int:
+    """How many keys have a present value that is not kept."""
+    return int(db.query(_MISSING)[0][0])
 
 
 def kept(db: Database, names: Iterable[str]) -> list[Row]:
