@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.processes import Daemon
+from versiqiid.core.canonical import digest
 
 OLD = {"type": "object", "properties": {"depth": {"type": "integer"}}, "additionalProperties": False}
 NEW = {"type": "object", "properties": {"scan_depth": {"type": "integer"}}, "additionalProperties": False}
@@ -27,6 +28,34 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
         keys |= {KEY: {"runtime": "lens", "lens": UP}, BACK: {"runtime": "lens", "lens": DOWN}}
         daemon.load({key: json.dumps(value).encode() for key, value in keys.items()})
         yield daemon
+
+
+def test_each_applied_step_is_recorded_with_module_and_manifest(daemon: Daemon) -> None:
+    """By digests in the journal; the status tells of them what the key layout says, and no more."""
+    source = "function migrate(config, context) return config end"
+    keys: dict[str, Any] = {
+        "families/h": {},
+        "schemas/h/1": {},
+        "schemas/h/2": {},
+        "schemas/h/3": {},
+        "targets/h": {"family": "h", "schemas": {"*": "3.0.0"}},
+        "configs/h/1.0.0/c": {"depth": 3},
+        "migrations/h/1.0.0/2.0.0": {"runtime": "json-patch", "patch": [], "description": "nothing changed"},
+        "migrations/h/2.0.0/3.0.0": {"runtime": "lua", "source": source},
+    }
+    raw = {f"{key}.0.0" if key.startswith("schemas/") else key: json.dumps(v).encode() for key, v in keys.items()}
+    daemon.load(raw | {"bindings/prod/h/c": b"", "envs/prod/h/version": b"1.0.0"})
+    status = daemon.until_status("prod/h/c", state="Migrated")
+    assert [set(step) for step in status["steps"]] == [
+        {"from", "to", "runtime", "digest", "lossy"},
+        {"from", "to", "runtime", "digest", "lossy", "fuel"},
+    ]
+    manifests = [digest(raw["migrations/h/1.0.0/2.0.0"]), digest(raw["migrations/h/2.0.0/3.0.0"])]
+    entries = [e for e in daemon.entries() if e["type"] in ("EffectiveApplied", "ConfigMigrated")]
+    assert [entry["type"] for entry in entries] == ["EffectiveApplied", "ConfigMigrated"]
+    for entry in entries:
+        assert [step["manifest"] for step in entry["data"]["steps"]] == manifests
+        assert [step["digest"] for step in entry["data"]["steps"]] == [step["digest"] for step in status["steps"]]
 
 
 def lua(folder: Path, name: str, body: str = "") -> str:

@@ -52,7 +52,10 @@ async def test_a_config_that_came_through_migrations_is_told_with_its_settlement
             "binding": WHERE, "environment": "prod/asia", "target": "av", "name": "default",
             "config": CONFIG, "from": "1.0.0", "to": "2.0.0", "targetVersion": "2.1.3",
             "source": {"key": CONFIG, "revision": source.revision, "digest": digest(source.value)},
-            "steps": [{"from": "1.0.0", "to": "2.0.0", "runtime": "json-patch", "digest": step, "lossy": False}],
+            "steps": [
+                {"from": "1.0.0", "to": "2.0.0", "runtime": "json-patch", "digest": step, "lossy": False,
+                 "manifest": step},
+            ],
             "effectiveDigest": digest(await world.get(f"effective/{WHERE}") or b""),
             "previousDigest": digest(b'{"depth":3}'),
         }  # fmt: skip

@@ -14,13 +14,20 @@ VIOLATIONS_MAX = 20
 _TEXT_CHARACTERS_MAX = 1_000
 _TIMES_BYTES_MAX = 1_000
 
+STEPS_MAX = 64
+"""Steps that are told. Arbitrary: nobody has a path so long."""
+
 _MOVES_ALONE = ("observedAt", "since", "correlationId", "journal")
 """Fields that follow another field's change and never cause a write by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepTaken:
-    """One migration step as it was run. ``digest`` is the module's, or the manifest's where there is no module."""
+    """One migration step as it was run.
+
+    :ivar digest: the module's, or the manifest's where there is no module. :ivar manifest: the manifest's, which the
+        journal records too: one module may be called by several manifests.
+    """
 
     source: str
     destination: str
@@ -28,6 +35,11 @@ class StepTaken:
     digest: str
     lossy: bool
     fuel: int | None = None
+    manifest: str | None = None
+
+    def recorded(self) -> dict[str, Any]:
+        """As the journal tells it: what a status says, and the manifest's digest."""
+        return self.as_json() | ({"manifest": self.manifest} if self.manifest else {})
 
     def as_json(self) -> dict[str, Any]:
         told: dict[str, Any] = {"from": self.source, "to": self.destination, "runtime": self.runtime}
@@ -61,7 +73,7 @@ class Finding:
                 "targetVersion": self.target_version,
                 "schemaVersion": self.schema_version,
                 "source": source,
-                "steps": [step.as_json() for step in self.steps[:64]],
+                "steps": [step.as_json() for step in self.steps[:STEPS_MAX]],
                 "effectiveDigest": self.effective_digest,
                 "reason": _short(self.reason),
                 "violations": [

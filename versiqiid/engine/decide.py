@@ -13,7 +13,7 @@ from versiqiid.core.impact import Item
 from versiqiid.core.plan import State
 from versiqiid.core.published import Published, record, record_key
 from versiqiid.core.snapshot import Reads, Snapshot
-from versiqiid.core.status import STATUS_BYTES_MAX, Cause, Finding, moved_to, position_of, render, same
+from versiqiid.core.status import STATUS_BYTES_MAX, STEPS_MAX, Cause, Finding, moved_to, position_of, render, same
 from versiqiid.core.where import exists
 from versiqiid.engine.changes import Change, Output
 from versiqiid.engine.compute import Computer, Outcome
@@ -110,6 +110,7 @@ class Decider:
             "name": binding.name,
             "previousDigest": self._last_good.digest(binding),
             **told,
+            "steps": [step.recorded() for step in finding.steps[:STEPS_MAX]],
             **cause.trace,
         }
         observed = Observed(k.effective_key(binding), 0, finding.effective_digest or "")

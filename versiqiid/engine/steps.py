@@ -41,7 +41,8 @@ class Step:
 
     def taken(self, fuel: int | None) -> StepTaken:
         runtime = self.manifest.runtime
-        return StepTaken(self.source, self.destination, runtime, self.digest, bool(self.manifest.lossy), fuel)
+        lossy = bool(self.manifest.lossy)
+        return StepTaken(self.source, self.destination, runtime, self.digest, lossy, fuel, self.manifest_digest)
 
 
 def prepare(case: Case, pair: tuple[str, str]) -> Step:

@@ -70,6 +70,7 @@ STEPS: Final[Shape] = {
             "digest": DIGEST,
             "lossy": {"type": ["boolean", "array"]},
             "fuel": {"type": ["integer", "null"], "minimum": 0},
+            "manifest": {**DIGEST, "description": "Of the migration's key."},
         },
     },
 }
