@@ -268,7 +268,7 @@ async def test_the_service_deletes_by_the_function_alone_and_only_what_may_go(po
         with psycopg.connect(postgres_place.url, autocommit=True) as service:
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 service.execute("DELETE FROM versiqii_journal.documents")
-            with pytest.raises(psycopg.errors.IntegrityError, match="only with an entry that says so"):
+            with pytest.raises(psycopg.errors.IntegrityError, match="save with an entry that says what goes"):
                 service.execute(call(digest(b"old")).encode())
             await journal.append([fact(1)])
             with pytest.raises(psycopg.errors.IntegrityError, match="present value of a key"):

@@ -64,9 +64,14 @@ def test_a_tile_of_the_wrong_length_is_refused_with_its_path(data: bytes) -> Non
     assert (caught.value.fault, caught.value.place) == ("size", "tile/0/007.p/2")
 
 
-def test_a_fuller_tile_or_bundle_stands_in_for_a_partial_one() -> None:
-    assert tiles.decode_tile(bytes(96), Place(0, 0, 2)) == (bytes(32),) * 2
-    assert tiles.decode_bundle(b"\x00\x01a\x00\x01b", Place(None, 0, 1)) == (b"a",)
+def test_the_full_tile_or_bundle_stands_in_for_a_partial_one_and_nothing_else_does() -> None:
+    """What is beyond the width is under no checkpoint that names this partial one."""
+    assert tiles.decode_tile(bytes(32 * 256), Place(0, 0, 2)) == (bytes(32),) * 2
+    assert tiles.decode_bundle(b"\x00\x01a" * 256, Place(None, 0, 1)) == (b"a",)
+    with pytest.raises(JournalRefused, match=r"size at tile/0/000\.p/2: expected 2 hashes, found 3"):
+        tiles.decode_tile(bytes(96), Place(0, 0, 2))
+    with pytest.raises(JournalRefused, match=r"size at tile/entries/000\.p/1: expected 1 entries, found 2"):
+        tiles.decode_bundle(b"\x00\x01a\x00\x01b", Place(None, 0, 1))
 
 
 # --------------------------------------------------------------------------------------------------------- receipts

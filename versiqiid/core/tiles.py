@@ -71,9 +71,9 @@ def encode_bundle(entries: Iterable[bytes]) -> bytes:
 
 
 def decode_bundle(data: bytes, place: Place) -> tuple[bytes, ...]:
-    """The first ``place.width`` entries of a bundle (a fuller bundle may stand in for a partial one).
+    """The first ``place.width`` entries of a bundle (the full bundle may stand in for a partial one).
 
-    :raises JournalRefused: fault ``size``: fewer entries than that, or bytes that are no whole entry.
+    :raises JournalRefused: fault ``size``: another number of entries than that, or bytes that are no whole entry.
     """
     entries: list[bytes] = []
     at = 0
@@ -93,9 +93,9 @@ def encode_tile(hashes: Sequence[bytes]) -> bytes:
 
 
 def decode_tile(data: bytes, place: Place) -> tuple[bytes, ...]:
-    """The first ``place.width`` hashes of a tile (a fuller tile may stand in for a partial one).
+    """The first ``place.width`` hashes of a tile (the full tile may stand in for a partial one).
 
-    :raises JournalRefused: fault ``size``: fewer hashes than that, or bytes that are no whole hash.
+    :raises JournalRefused: fault ``size``: another number of hashes than that, or bytes that are no whole hash.
     """
     if len(data) % merkle.HASH_BYTES:
         raise JournalRefused("size", place.path, f"{len(data)} bytes are no whole number of hashes")
@@ -105,5 +105,5 @@ def decode_tile(data: bytes, place: Place) -> tuple[bytes, ...]:
 
 
 def _check_width(found: int, place: Place, what: str) -> None:
-    if found < place.width or found > merkle.TILE_WIDTH:
+    if found not in (place.width, merkle.TILE_WIDTH):
         raise JournalRefused("size", place.path, f"expected {place.width} {what}, found {found}")

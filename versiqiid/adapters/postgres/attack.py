@@ -39,6 +39,7 @@ CHANGES = (
     "UPDATE documents SET value = ''",
     "DELETE FROM documents",
     "TRUNCATE documents",
+    f"SELECT {schema.LET_GO}(ARRAY(SELECT digest FROM documents))",  # noqa: S608 - a constant
     "UPDATE checkpoints SET note = ''",
     "DELETE FROM checkpoints",
     "TRUNCATE checkpoints",

@@ -177,7 +177,7 @@ def let_go_statements() -> list[str]:
     body = (
         " DECLARE lifted name[]; guard name; BEGIN"
         f" IF (SELECT type FROM {SCHEMA}.entries ORDER BY position DESC LIMIT 1) IS DISTINCT FROM 'DocumentsRetired'"
-        " THEN RAISE EXCEPTION 'documents go only with an entry that says so'"
+        " THEN RAISE EXCEPTION 'documents only grows, save with an entry that says what goes'"
         " USING ERRCODE = 'integrity_constraint_violation'; END IF;"
         f" IF EXISTS (SELECT 1 FROM {SCHEMA}.keys WHERE digest = ANY (gone))"
         " THEN RAISE EXCEPTION 'the present value of a key does not go'"
