@@ -20,7 +20,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.contract.places import SERVICE, Place, PostgresPlace, SqlitePlace
+from tests.contract.places import SERVICE, Place, PostgresPlace
 from tests.e2e.processes import run_cli
 from tests.services.postgres import Postgres
 from versiqiid.adapters.postgres.init import init_journal
@@ -36,14 +36,6 @@ from versiqiid.errors import InvalidInput, Refused, Unavailable
 from versiqiid.testing.journal_tools import SteppingClock, about, draft, everything
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    if request.param == "sqlite":
-        return SqlitePlace(tmp_path / "journal.db")
-    server: Postgres = request.getfixturevalue("shared_postgres")
-    return PostgresPlace(server.create_database())
 
 
 @pytest.fixture

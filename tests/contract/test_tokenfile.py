@@ -7,21 +7,15 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
+from tests.waiting import until
 from versiqiid.adapters.tokenfile import StaticToken, TokenFile
 from versiqiid.core.access import Access, nickname
 from versiqiid.errors import InvalidSetting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 pytestmark = pytest.mark.anyio
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    with anyio.fail_after(60):
-        while not condition():
-            await anyio.sleep(0.005)
 
 
 async def test_a_given_token_stays() -> None:

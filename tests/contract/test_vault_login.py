@@ -11,8 +11,9 @@ import anyio
 import pytest
 
 from tests.contract import vault_setup as setup
-from tests.contract.vault_running import running, until, value
+from tests.contract.vault_running import running, value
 from tests.services.fixtures import launch
+from tests.waiting import until
 from versiqiid.adapters.vault import VaultAuth, VaultSettings
 from versiqiid.adapters.vault.login import Login
 from versiqiid.adapters.vault.settings import Unwrapped

@@ -9,7 +9,8 @@ import anyio
 import pytest
 
 from tests.contract import vault_setup as setup
-from tests.contract.vault_running import ask, probe_of, running, until, value
+from tests.contract.vault_running import ask, probe_of, running, value
+from tests.waiting import until
 from versiqiid.adapters.consul.settings import ConsulSettings, parse_addresses
 from versiqiid.adapters.consul.store import ConsulStore
 from versiqiid.adapters.consul.watch import WatchOptions

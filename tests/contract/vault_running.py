@@ -40,12 +40,6 @@ async def started(made: VaultCredentials) -> AsyncIterator[VaultCredentials]:
         tasks.cancel_scope.cancel()
 
 
-async def until(condition: Any, seconds: float = 90) -> None:
-    with anyio.fail_after(seconds):
-        while not condition():
-            await anyio.sleep(0.02)
-
-
 def value(made: VaultCredentials) -> str:
     secret = made.current()
     assert secret is not None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from tests.e2e.processes import Daemon
@@ -37,3 +38,10 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     """One daemon for a module whose tests keep out of each other's keys."""
     with Daemon(tmp_path_factory.mktemp("shared")) as daemon:
         yield daemon
+
+
+@pytest.fixture(scope="module")
+def http(shared: Daemon) -> Iterator[httpx2.Client]:
+    """A client of it."""
+    with shared.client() as client:
+        yield client

@@ -17,6 +17,8 @@ from typing import Any, Self
 import httpx2
 import pytest
 
+from tests.services.server import Entered
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "scan-engine" / "keys"
 DEADLINE_S = 60
 
@@ -48,7 +50,7 @@ def until(what: str) -> Iterator[None]:
 
 
 @dataclass
-class Daemon:
+class Daemon(Entered):
     """One ``versiqiid run`` in a folder of its own; started by ``start``, ended by ``stop`` or ``kill``."""
 
     folder: Path
@@ -66,7 +68,7 @@ class Daemon:
     def url(self) -> str:
         return f"http://{self.address}"
 
-    def start(self) -> Daemon:
+    def start(self) -> Self:
         """Start it; return as soon as it says that it has started."""
         self.launch()
         self.address = self.event("started")["listen"]
@@ -121,21 +123,10 @@ class Daemon:
         self.process.kill()
         self.process.wait(DEADLINE_S)
 
-    def restart(self) -> Daemon:
+    def restart(self) -> Self:
         """Stop it if it runs and start it again on the same data, perhaps on another port."""
         self.close()
         return self.start()
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         if self.process is not None and self.process.poll() is None:
@@ -161,6 +152,15 @@ class Daemon:
             told = self.status(binding)
             if told is not None and all(told.get(name) == value for name, value in wanted.items()):
                 return told
+        raise AssertionError
+
+    def until_noted(self, beginning: str) -> httpx2.Response:
+        """The answer of ``/readyz`` as soon as one of its notes begins so."""
+        for _ in until(f"/readyz notes {beginning}"):
+            with self.client() as client:
+                answer = client.get("/readyz")
+            if any(note.startswith(beginning) for note in answer.json()["notes"]):
+                return answer
         raise AssertionError
 
     def entries(self, **query: Any) -> list[dict[str, Any]]:

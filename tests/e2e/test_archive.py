@@ -103,12 +103,7 @@ def test_a_daemon_runs_without_its_archive_and_says_so(start: Callable[..., Daem
     daemon = start("--archive", "s3://bucket", "--archive-interval-s", "0.1", AWS_DEFAULT_REGION="us-east-1", **gone)
     daemon.load(scan_world())
     daemon.until_status(BINDING, targetVersion="1.4.0")
-    for _ in until("readyz tells of the archive"):
-        with daemon.client() as client:
-            told = client.get("/readyz")
-        if any(note.startswith("archive: ") for note in told.json()["notes"]):
-            break
-    assert told.status_code == 200
+    assert daemon.until_noted("archive: ").status_code == 200
     assert daemon.stop() == 0
 
 

@@ -21,12 +21,6 @@ from versiqiid.core.keys import is_desired
 NUMBERS = itertools.count()
 
 
-@pytest.fixture(scope="module")
-def http(shared: Daemon) -> Iterator[httpx2.Client]:
-    with shared.client() as client:
-        yield client
-
-
 @pytest.fixture
 def key() -> str:
     """A config's key that no other test uses."""

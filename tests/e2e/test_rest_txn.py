@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import itertools
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import httpx2
@@ -14,12 +13,6 @@ import pytest
 from tests.e2e.processes import Daemon, scan_world
 
 NUMBERS = itertools.count()
-
-
-@pytest.fixture(scope="module")
-def http(shared: Daemon) -> Iterator[httpx2.Client]:
-    with shared.client() as client:
-        yield client
 
 
 @pytest.fixture

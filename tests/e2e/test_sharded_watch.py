@@ -13,6 +13,7 @@ import pytest
 from tests.e2e.processes import Daemon, until
 from tests.engine.world import raw, scan_world
 from tests.services.consul import ConsulWithAcl
+from tests.waiting import wait
 from versiqiid.adapters.consul.settings import ConsulSettings, parse_addresses
 from versiqiid.adapters.consul.store import ConsulStore
 from versiqiid.ports import Set
@@ -54,12 +55,6 @@ class Sight:
     def is_well(self) -> bool:
         told = self.ready()
         return not told["watch"]["failing"] and not any("ballast" in note for note in told["notes"])
-
-
-def wait(what: str, holds: Callable[[], bool]) -> None:
-    for _ in until(what):
-        if holds():
-            return
 
 
 @pytest.fixture

@@ -201,12 +201,7 @@ def test_rights_that_are_missing_are_told(consul_acl: ConsulWithAcl, start: Call
     """A token that may only read: the daemon stays, does not lead, and says that it is forbidden."""
     reader = consul_acl.create_token('key_prefix "versiqii/" { policy = "read" }')
     daemon = start("--store", f"consul://{consul_acl.address}", CONSUL_HTTP_TOKEN=reader)
-    for _ in until("it says that it may not lead"):
-        with daemon.client() as client:
-            answer = client.get("/readyz")
-        if any(note.startswith("does not lead") for note in answer.json()["notes"]):
-            break
-    assert answer.status_code == 200, "reading works"
+    assert daemon.until_noted("does not lead").status_code == 200, "reading works"
     with daemon.client() as client:
         assert client.get("/v1/leader").json()["self"] is False
         refused = client.put("/v1/envs/prod/eu/av/version", content=b"1.0.0")

@@ -9,6 +9,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
+from tests.waiting import until
 from versiqiid.core.access import Access
 from versiqiid.engine import access
 from versiqiid.engine.access import AccessLog
@@ -46,12 +47,6 @@ def begun(book: Notebook) -> AccessLog:
     log = AccessLog(book.append)
     log.begin()
     return log
-
-
-async def until(condition: Any) -> None:
-    with anyio.fail_after(60):
-        while not condition():
-            await anyio.sleep(0.005)
 
 
 async def test_facts_are_recorded_in_order_and_what_waits_at_the_end_too() -> None:

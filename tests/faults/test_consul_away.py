@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +10,11 @@ import pytest
 
 from tests.e2e.processes import Daemon
 from tests.engine.world import raw, scan_world
+from tests.waiting import wait
 
 pytestmark = pytest.mark.consul
 
 WHERE = "prod/asia/av/default"
-
-
-def _until(what: str, holds: Callable[[], bool], within_s: float = 90) -> None:
-    deadline = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < deadline, f"waited {within_s} s: {what}"
-        time.sleep(0.05)
 
 
 def test_daemon_outlives_consul(consul: Any, tmp_path: Path) -> None:
@@ -36,12 +28,12 @@ def test_daemon_outlives_consul(consul: Any, tmp_path: Path) -> None:
         with daemon.client() as client:
             assert client.get("/readyz").status_code == 200
             consul.pause()
-            _until("not ready", lambda: client.get("/readyz").status_code == 503)
+            wait("not ready", lambda: client.get("/readyz").status_code == 503)
             assert any("store" in reason for reason in client.get("/readyz").json()["reasons"])
             assert client.get("/healthz").status_code == 200
-            _until("metric", lambda: "versiqii_store_up 0.0" in client.get("/metrics").text)
+            wait("metric", lambda: "versiqii_store_up 0.0" in client.get("/metrics").text)
             consul.resume()
-            _until("ready", lambda: client.get("/readyz").status_code == 200)
+            wait("ready", lambda: client.get("/readyz").status_code == 200)
         assert consul.call("PUT", "/v1/kv/versiqii/envs/prod/asia/av/version", b"2.1.3").status == 200
         daemon.until_status(WHERE, state="Migrated")
         effective = consul.call("GET", f"/v1/kv/versiqii/effective/{WHERE}?raw").body

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 
 from tests.e2e.processes import Daemon
 from tests.engine.world import raw, scan_world
+from tests.waiting import wait
 
 pytestmark = pytest.mark.consul
 
@@ -54,12 +54,6 @@ class Pair:
         session = self.consul.call("GET", "/v1/kv/versiqii/_system/leader").json()[0]["Session"]
         assert self.consul.call("PUT", f"/v1/session/destroy/{session}").status == 200
 
-    def until(self, what: str, holds: Callable[[], bool], within_s: float = 60) -> None:
-        deadline = time.monotonic() + within_s
-        while not holds():
-            assert time.monotonic() < deadline, f"waited {within_s} s: {what}"
-            time.sleep(0.02)
-
     def effective(self) -> Any:
         return json.loads(self.get(f"effective/{WHERE}") or b"null")
 
@@ -78,25 +72,25 @@ def pair(consul: Any, tmp_path: Path) -> Iterator[Pair]:
 def test_standby_takes_over_after_a_crash(pair: Pair) -> None:
     """kill -9 of the leader: the standby leads, and what changed meanwhile is done."""
     first = pair.start("first")
-    pair.until("first leads", lambda: pair.leader() == "first")
+    wait("first leads", lambda: pair.leader() == "first")
     pair.start("second")
     pair.put(scan_world())
-    pair.until("converged", lambda: pair.effective() == {"depth": 3})
+    wait("converged", lambda: pair.effective() == {"depth": 3})
     first.kill()
     pair.put({"envs/prod/asia/av/version": "2.1.3"})
-    pair.until("second leads", lambda: pair.leader() == "second", TAKEOVER_S)
-    pair.until("converged", lambda: pair.effective() == {"scan": {"depth": 3}})
+    wait("second leads", lambda: pair.leader() == "second", TAKEOVER_S)
+    wait("converged", lambda: pair.effective() == {"scan": {"depth": 3}})
 
 
 def test_standby_takes_over_at_once_after_a_stop(pair: Pair) -> None:
     """SIGTERM hands the lead back. That nobody waits then is shown in virtual time, how long it takes by the bench."""
     first = pair.start("first")
-    pair.until("first leads", lambda: pair.leader() == "first")
+    wait("first leads", lambda: pair.leader() == "first")
     pair.start("second")
     pair.put(scan_world())
-    pair.until("converged", lambda: pair.effective() == {"depth": 3})
+    wait("converged", lambda: pair.effective() == {"depth": 3})
     assert first.stop() == 0
-    pair.until("second leads", lambda: pair.leader() == "second")
+    wait("second leads", lambda: pair.leader() == "second")
 
 
 def told(daemon: Daemon) -> dict[str, Any]:
@@ -109,7 +103,7 @@ def told(daemon: Daemon) -> dict[str, Any]:
 def test_who_leads_is_what_the_lock_says_and_not_what_its_key_still_says(pair: Pair) -> None:
     """After a stop and after a crash nobody leads, and the API of another process says so."""
     first = pair.start("first")
-    pair.until("first leads", lambda: told(first)["self"])
+    wait("first leads", lambda: told(first)["self"])
     other = pair.start("other", role="api")
     assert told(other) == told(first) | {"self": False}
     assert told(other)["leader"] == "first"
@@ -119,7 +113,7 @@ def test_who_leads_is_what_the_lock_says_and_not_what_its_key_still_says(pair: P
     assert told(other) == nobody, "handed back"
     assert json.loads(pair.get("_system/leader") or b"")["leader"] == "first", "the key keeps its value"
     second = pair.start("second")
-    pair.until("second leads", lambda: told(second)["self"] and told(other)["epoch"] == 2)
+    wait("second leads", lambda: told(second)["self"] and told(other)["epoch"] == 2)
     second.kill()
     assert told(other)["leader"] == "second", "its session lives on, and with it the lock"
     pair.end_session()
@@ -129,18 +123,18 @@ def test_who_leads_is_what_the_lock_says_and_not_what_its_key_still_says(pair: P
 def test_frozen_leader_cannot_write_when_it_wakes(pair: Pair) -> None:
     """A leader stopped for longer than its session lives is deposed; what it had in mind is refused by the store."""
     first = pair.start("first")
-    pair.until("first leads", lambda: pair.leader() == "first")
+    wait("first leads", lambda: pair.leader() == "first")
     second = pair.start("second")
     pair.put(scan_world())
-    pair.until("converged", lambda: pair.effective() == {"depth": 3})
+    wait("converged", lambda: pair.effective() == {"depth": 3})
     _signal(first, signal.SIGSTOP)
     pair.put({"configs/av/1.0.0/default": {"depth": 4}})
-    pair.until("second leads", lambda: pair.leader() == "second", TAKEOVER_S)
-    pair.until("converged", lambda: pair.effective() == {"depth": 4})
+    wait("second leads", lambda: pair.leader() == "second", TAKEOVER_S)
+    wait("converged", lambda: pair.effective() == {"depth": 4})
     _signal(first, signal.SIGCONT)
     for depth in range(5, 9):
         pair.put({"configs/av/1.0.0/default": {"depth": depth}})
-        pair.until(f"depth {depth}", lambda depth=depth: pair.effective() == {"depth": depth})  # type: ignore[misc]
+        wait(f"depth {depth}", lambda depth=depth: pair.effective() == {"depth": depth})  # type: ignore[misc]
     assert pair.leader() == "second"
     assert told(first) == told(second) | {"self": False}
     epochs = [e["data"]["epoch"] for e in second.entries() if e["type"] == "LeaderElected"]

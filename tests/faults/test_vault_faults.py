@@ -8,7 +8,8 @@ import anyio
 import pytest
 
 from tests.contract import vault_setup as setup
-from tests.contract.vault_running import credentials, probe_of, running, started, until, value
+from tests.contract.vault_running import credentials, probe_of, running, started, value
+from tests.waiting import until
 from versiqiid.adapters.prometheus import PrometheusMetrics
 from versiqiid.adapters.vault import VaultAuth, VaultCredentials, VaultSettings
 from versiqiid.core.access import Access

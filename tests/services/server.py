@@ -44,7 +44,28 @@ class PortTakenError(ServerError):
     """Somebody else listens on one of the chosen ports."""
 
 
-class Server(ABC):
+class Entered(ABC):
+    """Started on entry and closed on exit; a start that fails is cleaned up after."""
+
+    @abstractmethod
+    def start(self) -> Self: ...
+
+    @abstractmethod
+    def close(self) -> None:
+        """End all of it. May be called twice."""
+
+    def __enter__(self) -> Self:
+        try:
+            return self.start()
+        except BaseException:
+            self.close()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Server(Entered):
     """A server on loopback, alone in its folder.
 
     As a context manager it is started on entry; on exit it is ended, with all its descendants, and the folder removed.
@@ -237,13 +258,3 @@ class Server(ABC):
         self._end(self.end_signal)
         shutil.rmtree(self.folder, ignore_errors=True)
         guard().drop(self.folder)
-
-    def __enter__(self) -> Self:
-        try:
-            return self.start()
-        except BaseException:
-            self.close()
-            raise
-
-    def __exit__(self, *_: object) -> None:
-        self.close()

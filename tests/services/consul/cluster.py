@@ -8,7 +8,7 @@ import uuid
 from typing import TYPE_CHECKING, Self
 
 from tests.services.consul import ConsulOnDisk, acl
-from tests.services.server import PortTakenError, ServerError
+from tests.services.server import Entered, PortTakenError, ServerError
 from tests.services.wire import LOOPBACK, free_ports
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _POLL_S = 0.05
 _AGREE_WITHIN_S = 60.0
 
 
-class ConsulCluster:
+class ConsulCluster(Entered):
     """Three servers on disk, each of them a `ConsulOnDisk` with all its methods.
 
     :ivar servers: in the order of their node names, `consul-1` to `consul-3`.
@@ -116,16 +116,6 @@ class ConsulCluster:
         for server in self.servers:
             server.close()
         self.servers = []
-
-    def __enter__(self) -> Self:
-        try:
-            return self.start()
-        except BaseException:
-            self.close()
-            raise
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 class ConsulClusterWithAcl(ConsulCluster):
