@@ -1,4 +1,4 @@
-"""What the watches of one store share: the number of open queries, and what operators see of them."""
+"""What the watches of one store share: the number of open queries, what the store itself wrote, what operators see."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING
 from versiqiid.ports import Coverage, Shard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from versiqiid.adapters.consul.mosaic import Piece
     from versiqiid.ports import Metrics
 
 QUERIES_MAX = 64
 """Well under Consul's 200 connections per client address, of which an API on the same host also wants some."""
+
+
+_FENCED_MAX = 4096
+"""Commits that are remembered. Arbitrary: more than come between two answers; who is forgotten is asked for sooner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class Allowance:
         self._queries_max = queries_max
         self._metrics = metrics
         self._watches: dict[object, Callable[[], Standing]] = {}
+        self._fenced: dict[int, None] = {}
 
     def room(self, watch: object) -> int:
         """How many queries this watch may have open, those that it has included."""
@@ -65,6 +70,17 @@ class Allowance:
         return Coverage(
             tuple(sorted(shards, key=lambda shard: (shard.prefix, shard.kind))), behind.index, behind.store_index
         )
+
+    @property
+    def fenced(self) -> Container[int]:
+        """The indexes of the newest commits that were fenced: what a leader wrote, and took in as it wrote it."""
+        return self._fenced.keys()
+
+    def wrote_fenced(self, index: int) -> None:
+        """A fenced commit was written."""
+        self._fenced[index] = None
+        if len(self._fenced) > _FENCED_MAX:
+            del self._fenced[next(iter(self._fenced))]
 
     def tripped(self) -> None:
         """A guard did not believe an answer."""

@@ -1,7 +1,7 @@
 """The picture of a prefix, put together from the answers of many queries. No waiting and no network: answers go in,
 what is to be told and what is to be asked next come out.
 
-The cover is planned in ``core/shard_planning.py``, pacing in ``core/cursor.py``; ``shards.py`` next door asks. What holds here:
+The cover is planned in ``core/shard_planning.py``, pacing in ``core/cursor.py``; ``shards.py`` next door asks. Here:
 
 * each shard is compared with what was told of it, so a change is told once, whichever query brings it, and a key is
   told as gone only by an answer of the shard that it belongs to, or by a list of names that does not have it;
@@ -14,20 +14,22 @@ The cover is planned in ``core/shard_planning.py``, pacing in ``core/cursor.py``
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from versiqiid.core import cursor as pacing
 from versiqiid.core import shard_planning as planning
 from versiqiid.core.cursor import Answer, Cursor, Pace, Step
 from versiqiid.core.guard import Seen
+from versiqiid.core.retry import Backoff
 from versiqiid.core.scope import Scope
 from versiqiid.core.shard_cutting import is_heavy
 from versiqiid.core.shards import Cover, Kind, Query, Sizes, slice_of
 from versiqiid.ports import Batch, Entry, Reached
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
+
 
 _KEY_BYTES = 500
 """What a key costs besides its value: 150 bytes on the wire, and the work of taking it apart (measured)."""
@@ -89,6 +91,21 @@ class _Difference:
     deleted: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What is known already, because this process wrote it.
+
+    :ivar indexes: of its commits.
+    :ivar pause: delays after answers that bring nothing else, many in a row.
+    """
+
+    indexes: Container[int] = ()
+    pause: Backoff = field(default_factory=Backoff)
+
+
+NOBODYS = Own()
+
+
 class Mosaic:
     """One watch's picture.
 
@@ -134,9 +151,11 @@ class Mosaic:
         return Seen(known=len(piece.held), missing=missing, left=len(entries))
 
     def take(
-        self, answers: Sequence[tuple[Piece, Answered]], pace: Pace, *, now: float, dice: float
+        self, answers: Sequence[tuple[Piece, Answered]], pace: Pace, *, now: float, dice: float, own: Own = NOBODYS
     ) -> tuple[list[Batch | Reached], dict[Query, float]]:
         """Believe these answers: what is to be told, in order, and how long each query is to wait before its next.
+
+        :param own: what this process wrote itself is told, but is no reason to ask again soon.
 
         Without anything to tell, it has started over: one of the answers came from an older state of the store.
         """
@@ -147,8 +166,9 @@ class Mosaic:
         events = self._events(found)
         delays: dict[Query, float] = {}
         for each in found:
-            changed = bool(each.changed or each.deleted)
-            step = _step(each.piece, Answer(each.answer.index, changed, each.answer.early), pace, now, dice)
+            news = _is_news(each, own.indexes)
+            paced = pace if news or not (each.changed or each.deleted) else replace(pace, unchanged=own.pause)
+            step = _step(each.piece, Answer(each.answer.index, news, each.answer.early), paced, now, dice)
             delays[each.piece.query] = step.delay_s
             each.piece.held, each.piece.whole_again = each.held, False
             each.piece.load = _load(each.held)
@@ -158,7 +178,7 @@ class Mosaic:
         return events, delays
 
     def listed(
-        self, piece: Piece, answer: Listed, pace: Pace, *, now: float, dice: float, queries_max: int
+        self, piece: Piece, answer: Listed, pace: Pace, *, now: float, dice: float, queries_max: int, own: Own = NOBODYS
     ) -> tuple[list[Batch], float]:
         """Give the names that no shard covers a shard: what is to be told, and how long the query is to wait."""
         if _is_given_up(piece, answer):
@@ -169,7 +189,8 @@ class Mosaic:
             events = [Batch((), index=answer.index, scope=Scope(piece.query.prefix, frozenset(answer.names)))]
         cover = planning.admit(self._cover, piece.query, answer.names, self._loads(), queries_max)
         changed = cover != self._cover
-        step = _step(piece, Answer(answer.index, changed, answer.early), pace, now, dice)
+        paced = pace if answer.index not in own.indexes else replace(pace, unchanged=own.pause)
+        step = _step(piece, Answer(answer.index, changed, answer.early), paced, now, dice)
         piece.index, piece.heard_at, piece.whole_again = answer.index, answer.at, False
         self._change(cover)
         return events, step.delay_s
@@ -278,6 +299,13 @@ def _compare(piece: Piece, answer: Answered) -> _Difference:
             changed.append(entry)
     deleted = [key for key in piece.held if key not in held]
     return _Difference(piece, answer, held, changed, deleted)
+
+
+def _is_news(found: _Difference, own: Container[int]) -> bool:
+    """Whether the answer brings what somebody else wrote, as far as indexes tell."""
+    return any(entry.revision not in own for entry in found.changed) or (
+        bool(found.deleted) and found.answer.index not in own
+    )
 
 
 def _is_given_up(piece: Piece, answer: Answered | Listed) -> bool:

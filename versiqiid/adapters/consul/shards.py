@@ -62,6 +62,9 @@ class WatchOptions:
     :ivar drill_from: a shard that cannot be cut is looked through for what changed above so many times ``sizes.whole``;
         below, reading it takes less than asking for its parts when many changed. Arbitrary.
     :ivar names: the pace of queries for names. Every write under a split point wakes them, and most bring nothing.
+    :ivar own: delays after answers that bring only what this process wrote itself, and knows already: it writes a wave
+        of changes in many commits, and each would be read back. What others write to the same part meanwhile is told so
+        much later at most. Arbitrary.
     :ivar dice: throws for the spread of delays, 0 to 1.
     """
 
@@ -76,6 +79,7 @@ class WatchOptions:
     sizes: Sizes = field(default_factory=Sizes)
     pace: Pace = field(default_factory=Pace)
     names: Pace = field(default_factory=lambda: Pace(unchanged=Backoff(first_s=0.02, most_s=0.5)))
+    own: Backoff = field(default_factory=lambda: Backoff(first_s=0.05, most_s=2.0))
     dice: Callable[[], float] = random
 
 

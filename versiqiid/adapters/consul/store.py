@@ -23,7 +23,7 @@ from versiqiid.adapters.consul.watch import PrefixWatch, WatchOptions
 from versiqiid.core.keys import check_key
 from versiqiid.errors import Conflict, Forbidden, Refused, Unavailable
 from versiqiid.operations import check_operations, check_prefix, conflict, wire_bytes
-from versiqiid.ports import Holding, Listing, Revision, Session, SessionId, Set, StoreLimits
+from versiqiid.ports import Held, Holding, Listing, Revision, Session, SessionId, Set, StoreLimits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,7 +122,10 @@ class ConsulStore:
             raise (await self._found(wire) if isinstance(error, Conflict) else error) from None
         with understood("PUT /v1/txn", writes=True):
             written = [int(result["KV"]["ModifyIndex"]) for result in reply.value["Results"] or () if result.get("KV")]
-        return await self._revision(written, before, near=operations[0].key if operations else "")
+        revision = await self._revision(written, before, near=operations[0].key if operations else "")
+        if any(isinstance(operation, Held) for operation in operations):
+            self._allowance.wrote_fenced(revision)
+        return revision
 
     async def watch(self, prefix: str, observe: Observe) -> None:
         check_prefix(prefix)

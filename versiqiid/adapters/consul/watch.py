@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from versiqiid.adapters.consul.allowance import Standing
-from versiqiid.adapters.consul.mosaic import Answered, Listed, Mosaic, Piece
+from versiqiid.adapters.consul.mosaic import Answered, Listed, Mosaic, Own, Piece
 from versiqiid.adapters.consul.pulse import Beat, Pulse
 from versiqiid.adapters.consul.shards import Asker, WatchOptions
 from versiqiid.core import cursor as pacing
@@ -104,6 +104,7 @@ class PrefixWatch:
         self._options = options
         self._allowance = allowance
         self._mosaic = Mosaic(prefix, options.sizes)
+        self._own = Own(allowance.fenced, options.own)
         self._asker = Asker(endpoints, self._mosaic, options, allowance.tripped)
         self._pulse = Pulse(endpoints, prefix, options, picture=self._mosaic, news=self._wake)
         self._running: dict[Query, _Running] = {}
@@ -206,7 +207,8 @@ class PrefixWatch:
         options, now = self._options, anyio.current_time()
         again = [each for each in wave if each.piece.whole_again]
         answers = [(each.piece, each.outcome) for each in wave if isinstance(each.outcome, Answered)]
-        events, delays = self._mosaic.take(answers, self._shared(options.pace), now=now, dice=options.dice())
+        pace = self._shared(options.pace)
+        events, delays = self._mosaic.take(answers, pace, now=now, dice=options.dice(), own=self._own)
         for event in events:
             await self._observe(event)
         for each in again:
@@ -232,8 +234,9 @@ class PrefixWatch:
             now, room = anyio.current_time(), self._allowance.room(self)
             if each.piece.whole_again:
                 each.resync_at = now + options.resync_s
+            pace, dice = self._shared(options.names), options.dice()
             events, delay_s = self._mosaic.listed(
-                each.piece, answer, self._shared(options.names), now=now, dice=options.dice(), queries_max=room
+                each.piece, answer, pace, now=now, dice=dice, queries_max=room, own=self._own
             )
             for event in events:
                 await self._observe(event)
