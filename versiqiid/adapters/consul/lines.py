@@ -48,11 +48,13 @@ class BrokenOffError(Exception):
     """There was no whole answer.
 
     :ivar sent: whether the request may have reached the server.
+    :ivar late: it was given up, because nothing came for so long.
     """
 
-    def __init__(self, why: str, *, sent: bool) -> None:
+    def __init__(self, why: str, *, sent: bool, late: bool = False) -> None:
         super().__init__(why)
         self.sent = sent
+        self.late = late
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,8 @@ class Lines:
                     await answer.aclose()
         except (httpx2.TransportError, httpx2.InvalidURL, OSError) as error:  # a TLS alert after the handshake is raw
             never = isinstance(error, (*_NEVER_SENT, httpx2.InvalidURL))
-            raise BrokenOffError(str(error) or type(error).__name__, sent=not never) from error
+            late = isinstance(error, httpx2.ReadTimeout)
+            raise BrokenOffError(str(error) or type(error).__name__, sent=not never, late=late) from error
 
     async def aclose(self) -> None:
         """Close what is not in use now; what is in use closes when its exchange is over."""

@@ -13,11 +13,12 @@ import functools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, current_time, to_thread
 from consul import base
 
 from versiqiid.adapters.consul.faults import Question, fault_of, knows_no_token, no_answer
 from versiqiid.adapters.consul.lines import BrokenOffError, Lines, Sent
+from versiqiid.adapters.consul.patience import Patience
 from versiqiid.errors import Forbidden, InvalidSetting, Unavailable
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ class _Request:
     data: bytes | None
     deadline_s: float
     waits: bool = False
+    lists: bool = False
     arriving: Callable[[], None] | None = None
 
     @property
@@ -128,6 +130,7 @@ class AnyioHTTP(base.HTTPClient):  # type: ignore[misc]  # the library has no ty
         self._timeouts = timeouts or Timeouts()
         self._lines: dict[tuple[Address, bool], Lines] = {}
         self._preferred = 0
+        self._patience = Patience(self._timeouts.answer_s)
         self._parsers = CapacityLimiter(_PARSERS_MAX)
 
     @property
@@ -217,6 +220,7 @@ class AnyioHTTP(base.HTTPClient):  # type: ignore[misc]  # the library has no ty
             data=data.encode() if isinstance(data, str) else data,
             deadline_s=wait * 17 / 16 + self._timeouts.answer_s,
             waits=wait > 0,
+            lists=method == "GET" and wait == 0 and any(name == "recurse" for name, _ in given),
         )
 
     async def _ask(self, address: Address, request: _Request, callback: Callback) -> Reply:
@@ -238,14 +242,19 @@ class AnyioHTTP(base.HTTPClient):  # type: ignore[misc]  # the library has no ty
             request.headers | self._credentials(token),
             request.data,
             connect_s=self._timeouts.connect_s,
-            answer_s=request.deadline_s,
+            answer_s=self._patience.of(request.path) if request.lists else request.deadline_s,
             server_name=self._settings.tls.server_name,
             arriving=request.arriving,
         )
+        began = current_time()
         try:
             came = await self._lines_to(address, waits=request.waits).exchange(sent)
         except BrokenOffError as error:
+            if request.lists and error.late:
+                self._patience.ran_out(request.path)
             raise no_answer(question, address.socket or address.base, str(error), sent=error.sent) from error
+        if request.lists:
+            self._patience.took(request.path, current_time() - began)
         fault = fault_of(question, came.status, came.headers, came.content)
         if fault is not None:
             raise fault
