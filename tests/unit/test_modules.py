@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 
 import pytest
 
 from versiqiid.core.impact import Impact
 from versiqiid.core.keys import BindingId
-from versiqiid.core.modules import PART_BYTES_MAX, MissingPart, assemble, split
+from versiqiid.core.modules import PART_BYTES, MissingPart, assemble, split
 from versiqiid.core.snapshot import Reads, Snapshot
 from versiqiid.errors import InvalidInput
 
-LARGE = bytes(range(256)) * (3 * PART_BYTES_MAX // 256)
+LARGE = bytes(range(256)) * (4 * PART_BYTES // 256)
 NAME = hashlib.sha256(LARGE).hexdigest()
 HEAD = f"modules/{NAME}"
 WHERE = BindingId("prod", "av", "default")
@@ -53,6 +54,16 @@ def test_a_missing_part_is_named_and_guarded_by_its_absence() -> None:
     assert reads.guards[f"{HEAD}/1"] == 0
     snapshot.wrote(f"{HEAD}/1", split(LARGE)[f"{HEAD}/1"], 9)
     assert assemble(Reads(snapshot), NAME) == LARGE
+
+
+@pytest.mark.parametrize(("size", "parts"), [(1, 0), (400_000, 0), (400_001, 2), (760_000, 2), (760_001, 3)])
+def test_over_400_kb_a_module_stands_in_parts_that_fit_into_a_transaction(size: int, parts: int) -> None:
+    """Consul takes 512 KiB, in base64, of which a note of who wrote it is a part."""
+    module = bytes(size)
+    keys = split(module)
+    assert len(keys) == 1 + parts
+    assert all(len(base64.b64encode(raw)) < 508_000 for key, raw in keys.items() if key.count("/") == 2)
+    assert assemble(Reads(holding(keys)), hashlib.sha256(module).hexdigest()) == module
 
 
 def test_a_missing_module_is_named() -> None:

@@ -338,7 +338,12 @@ def _check_shape(writes: Sequence[Write]) -> None:
 
 
 def _check_room(operations: Sequence[Operation], marks: int, limits: StoreLimits) -> None:
-    """As ``check_size``, for operations of which so many are marks that the writer knows nothing of."""
+    """As ``check_size``, for operations of which so many are marks that the writer knows nothing of.
+
+    One value alone may be as large as a value may be: a store need not make a transaction of it.
+    """
+    if len(operations) == 1:
+        return
     try:
         check_size(operations, limits)
     except TooLarge as error:

@@ -11,7 +11,10 @@ from versiqiid.errors import InvalidInput, Unreadable
 
 CHUNKS_MAX = 256
 MODULE_BYTES_MAX = 64 * 1024 * 1024
-PART_BYTES_MAX = 400_000
+WHOLE_BYTES_MAX = 400_000
+"""The largest module that stands in one key."""
+PART_BYTES = 380_000
+"""Of the parts of a larger one: with a note of who wrote it, and in base64, one fits into a transaction of 512 KiB."""
 
 
 class MissingPart(Exception):
@@ -88,9 +91,9 @@ def _there(snapshot: Snapshot, key: str) -> bytes:
 def split(module: bytes) -> dict[str, bytes]:
     """The relative keys and values that hold this module."""
     hexdigest = _sha256(module)
-    if len(module) <= PART_BYTES_MAX:
+    if len(module) <= WHOLE_BYTES_MAX:
         return {f"modules/{hexdigest}": module}
-    pieces = [module[at : at + PART_BYTES_MAX] for at in range(0, len(module), PART_BYTES_MAX)]
+    pieces = [module[at : at + PART_BYTES] for at in range(0, len(module), PART_BYTES)]
     head = b'{"bytes":%d,"chunks":%d}' % (len(module), len(pieces))
     return {f"modules/{hexdigest}": head} | {f"modules/{hexdigest}/{i}": piece for i, piece in enumerate(pieces)}
 
