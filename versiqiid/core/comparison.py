@@ -121,16 +121,40 @@ def _json_schema(pair: Pair) -> Judgement:
 
 def _avro(pair: Pair) -> Judgement:
     from versiqiid.core.compatibility.avro import AvroJudge  # noqa: PLC0415 - others need not load it
+    from versiqiid.core.compatibility.avro.samples import samples  # noqa: PLC0415
+    from versiqiid.core.compatibility.showing import shown  # noqa: PLC0415
+    from versiqiid.core.schema.avro import compile_avro  # noqa: PLC0415
 
-    old, new = (tuple(_value(raw) for _, raw in text.references) for text in (pair.old, pair.new))
-    return AvroJudge(old_references=old, new_references=new)(_value(pair.old.raw), _value(pair.new.raw))
+    before, after = (tuple(_value(raw) for _, raw in text.references) for text in (pair.old, pair.new))
+    old, new = _value(pair.old.raw), _value(pair.new.raw)
+    judgement = AvroJudge(old_references=before, new_references=after)(old, new)
+    writer, reader = compile_avro(old, before), compile_avro(new, after)
+    try:
+        return shown(judgement, writer, reader, samples(writer.root), pair.live)
+    except UnusableSchema:  # unions of unions without end: the verdict stands without a document
+        return judgement
 
 
 def _protobuf(pair: Pair, compile_: Compile) -> Judgement:
     from versiqiid.core.compatibility.protobuf import Encoding, ProtobufJudge  # noqa: PLC0415 - others need not load it
+    from versiqiid.core.compatibility.protobuf.samples import samples  # noqa: PLC0415
+    from versiqiid.core.compatibility.showing import shown  # noqa: PLC0415
+    from versiqiid.core.schema.protobuf import compile_protobuf, messages_of  # noqa: PLC0415
 
     encoding = Encoding.WIRE_JSON if pair.json_form else Encoding.WIRE
-    return ProtobufJudge(encoding)(_compiled(pair.old, compile_), _compiled(pair.new, compile_))
+    old, new = _compiled(pair.old, compile_), _compiled(pair.new, compile_)
+    judgement = ProtobufJudge(encoding)(old, new)
+    if judgement.compatible or not pair.json_form:
+        return judgement
+    for message in messages_of(old):
+        try:
+            writer, reader = (compile_protobuf(side, message) for side in (old, new))
+        except UnusableSchema:  # the message is gone, and nobody can say what its documents would be read as
+            continue
+        found = shown(judgement, writer, reader, samples(writer.message.DESCRIPTOR))
+        if found.witness is not None:
+            return found
+    return judgement
 
 
 def _compiled(text: Text, compile_: Compile) -> bytes:

@@ -122,6 +122,11 @@ class ProtobufDocuments:
         return len(groups) != len(set(groups)) and bool(descriptor.oneofs)
 
 
+def messages_of(compiled: bytes) -> tuple[str, ...]:
+    """The names of the messages that stand at the top of a compiled schema."""
+    return tuple(each.name for each in files_of(compiled)[-1].message_type)
+
+
 def compile_protobuf(compiled: bytes, message: str | None) -> ProtobufDocuments:
     """The message, ready to judge.
 
