@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from tests.contract import wasm_guests
 from tests.e2e.processes import Daemon
 
 
@@ -126,3 +128,33 @@ def test_one_exact_version_can_read_another_schema(shared: Daemon, line: Line) -
     assert f"targets/{line.scheme} is unreadable" in told["reason"]
     shared.load({f"targets/{line.scheme}": json.dumps(target).encode()})
     shared.until_status(binding, state="InSync")
+
+
+def test_where_versions_have_no_order_a_guest_must_name_its_entry(shared: Daemon) -> None:
+    """Commits are neither up nor down of each other: without an entry nobody knows which of the two to call."""
+    data, answer = wasm_guests.text('{"config":{"deep":true}}')
+    module = wasm_guests.guest(answer, rest=data + '(func (export "vq_describe") (result i32) (i32.const 0))')
+    hexdigest = hashlib.sha256(module).hexdigest()
+    told = {"runtime": "wasm", "module": f"sha256:{hexdigest}"}
+    world: dict[str, Any] = {
+        "families/sha": {"versioning": "git-sha"},
+        "schemas/sha/aaaaaaa": {"type": "object"},
+        "schemas/sha/bbbbbbb": {"type": "object", "required": ["deep"]},
+        "migrations/sha/aaaaaaa/bbbbbbb": told,
+        "targets/sha": {"family": "sha", "versioning": "git-sha", "schemas": {"*": "bbbbbbb"}},
+        "configs/sha/aaaaaaa/c": {},
+    }
+    keys = {key: json.dumps(value).encode() for key, value in world.items()}
+    texts = {"bindings/prod/sha/c": b"", "envs/prod/sha/version": b"abcdef1", f"modules/{hexdigest}": module}
+    shared.load(keys | texts)
+    status = shared.until_status("prod/sha/c", state="Rejected")
+    assert status["reason"].startswith(f"migrations/sha/aaaaaaa/bbbbbbb (sha256:{hexdigest[:12]}): ")
+    assert "field 'entry' is needed" in status["reason"]
+    with shared.client() as client:
+        client.delete("/v1/migrations/sha/aaaaaaa/bbbbbbb", headers={"If-Match": "*"}).raise_for_status()
+    target = json.dumps(world["targets/sha"] | {"family": "sha2"}).encode()
+    named = {"families/sha2": keys["families/sha"], "targets/sha": target}
+    named |= {key.replace("/sha/", "/sha2/"): raw for key, raw in keys.items() if key.startswith("schemas/")}
+    named |= {"migrations/sha2/aaaaaaa/bbbbbbb": json.dumps(told | {"entry": "vq_up"}).encode()}
+    shared.load(named)
+    assert shared.until_status("prod/sha/c", state="Migrated")["schemaVersion"] == "bbbbbbb"
