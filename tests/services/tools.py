@@ -20,10 +20,13 @@ TESSERA_FSCK = GoInstall(
 TLOGCHECK = GoModule("tlogcheck", "0.29.0", (0, 29), "a few seconds", package=".")
 """``golang.org/x/mod/sumdb`` of that version with a ``main`` of ours around it."""
 
+REGISTRYCHECK = GoModule("registrycheck", "1.8.0", (1, 8), "a few seconds", package=".")
+"""franz-go's client of the Schema-Registry protocol of that version, with a ``main`` of ours around it."""
+
 AICS_WITNESS = PythonTool("aics-witness", "0.1.0", (0, 1), "some seconds")
 """A witness (C2SP ``tlog-witness``) and a verifier (``aics_tlog``) by others."""
 
-NEEDED = (VERSITYGW, TESSERA_FSCK, TLOGCHECK, AICS_WITNESS)
+NEEDED = (VERSITYGW, TESSERA_FSCK, TLOGCHECK, REGISTRYCHECK, AICS_WITNESS)
 """What `make services` gets besides the five: tests need them."""
 
 TOOLS = (TOXIPROXY, CONSUL_TEMPLATE, *NEEDED)
