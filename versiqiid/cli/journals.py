@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -34,23 +34,32 @@ OPERATOR = Actor("user", "operator", "cli")
 PAGE = 10_000
 
 
-def entries(
-    journal: str | None, data_dir: Path | None, *, start: int | None, limit: int | None, asked: dict[str, Any]
-) -> list[dict[str, Any]]:
-    """Entries as JSON, ascending; ``limit`` None = all of them."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which entries. ``limit`` None = all of them; ``start`` None = the last ones, where nothing more is asked."""
 
-    async def work(opened: Any, _: Settings) -> list[dict[str, Any]]:
+    start: int | None
+    limit: int | None
+    asked: Mapping[str, Any]
+
+
+def entries(
+    journal: str | None, data_dir: Path | None, wanted: Wanted, take: Callable[[list[dict[str, Any]]], None]
+) -> None:
+    """Give entries as JSON, ascending, a page at a time."""
+    limit, asked = wanted.limit, wanted.asked
+
+    async def work(opened: Any, _: Settings) -> None:
         size = await opened.size()
-        position = max(0, size - (limit or size)) if start is None and not asked else start or 0
-        found: list[dict[str, Any]] = []
+        position = max(0, size - (limit or size)) if wanted.start is None and not asked else wanted.start or 0
         while True:
             page = await opened.read(Query(start=position, limit=min(limit or PAGE, PAGE), **asked))
-            found += [json.loads(entry.entry) for entry in page]
+            take([json.loads(entry.entry) for entry in page])
             if limit is not None or len(page) < PAGE:
-                return found
+                return
             position = page[-1].position + 1
 
-    return _with(journal, data_dir, work)
+    _with(journal, data_dir, work)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+Pages = Callable[[Callable[[list[Any]], None]], None]
+"""Calls what it is given with each page of rows, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,26 @@ def show(rows: Any, columns: Columns, form: str) -> None:
                 print(_text(row.get(columns.name or columns.table[0])))
         case _:
             _table(_listed(rows), [*columns.table, *columns.wide] if form == "wide" else list(columns.table))
+
+
+def show_pages(pages: Pages, columns: Columns, form: str) -> None:
+    """Print rows that come in pages; as JSON without ever holding more than one of them."""
+    if form != "json":
+        rows: list[Any] = []
+        pages(rows.extend)
+        show(rows, columns, form)
+        return
+    begun = False
+
+    def page(rows: list[Any]) -> None:
+        nonlocal begun
+        for row in rows:
+            text = json.dumps(row, indent=2, ensure_ascii=False).replace("\n", "\n  ")
+            print(",\n  " if begun else "[\n  ", text, sep="", end="")
+            begun = True
+
+    pages(page)
+    print("\n]" if begun else "[]")
 
 
 def raw(value: bytes) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from versiqiid.cli import output
 from versiqiid.cli.commands.search import search
 from versiqiid.cli.exits import Exit
 from versiqiid.cli.session import Session
@@ -17,6 +18,7 @@ from versiqiid.errors import InvalidInput, JournalRefused, VersiqiiError
 if TYPE_CHECKING:
     from versiqiid.cli import journals
 
+_Take = Callable[[list[dict[str, Any]]], None]
 _PATH = click.Path(path_type=Path)
 
 
@@ -55,28 +57,31 @@ def list_(  # noqa: PLR0917 - click passes all of them by name
     """Entries in ascending order."""
     asked = {"type": by["kind"], "stream": by["stream"], "key": by["key"], "correlation_id": by["correlation"]}
     asked = {name: value for name, value in asked.items() if value}
-    if journal or data_dir:
-        from versiqiid.cli.journals import entries  # noqa: PLC0415
 
-        start, count = (0, None) if everything else (start, limit)
-        rows = entries(journal, data_dir, start=start, limit=count, asked=asked)
-    else:
-        rows = _fetch(session, everything=everything, start=start, limit=limit, asked=asked)
-    session.show(rows, "position", "time", "type", "stream", wide=("correlationId", "actor"))
+    def pages(take: _Take) -> None:
+        if journal or data_dir:
+            from versiqiid.cli.journals import Wanted, entries  # noqa: PLC0415
+
+            wanted = Wanted(0, None, asked) if everything else Wanted(start, limit, asked)
+            entries(journal, data_dir, wanted, take)
+        else:
+            _fetch(session, take, everything=everything, start=start, limit=limit, asked=asked)
+
+    columns = output.Columns(("position", "time", "type", "stream"), ("correlationId", "actor"))
+    output.show_pages(pages, columns, session.output or "table")
 
 
 def _fetch(
-    session: Session, *, everything: bool, start: int | None, limit: int, asked: dict[str, Any]
-) -> list[dict[str, Any]]:
+    session: Session, take: _Take, *, everything: bool, start: int | None, limit: int, asked: dict[str, Any]
+) -> None:
     if start is None:
         size = session.get("/v1/events", limit=1).json()["size"]
         start = 0 if everything or asked else max(0, size - limit)
-    rows: list[dict[str, Any]] = []
     while True:
         page = session.get("/v1/events", start=start, limit=10_000 if everything else limit, **asked).json()
-        rows += page["items"]
+        take(page["items"])
         if not everything or "nextStart" not in page:
-            return rows
+            return
         start = page["nextStart"]
 
 
