@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -185,7 +186,11 @@ def test_kafka_and_postgresql(shared_kafka: Kafka, shared_postgres: Postgres, st
         if "kafka topics" not in told:
             break
     assert levels(told, "kafka address") == ["ok"]
+    cluster = told["kafka address"][0]["message"]
+    assert f"brokers 1 at {shared_kafka.address};" in cluster, "each broker by number and address"
+    assert re.search(r"cluster [\w-]{22},", cluster), "the cluster by its id"
     assert "librdkafka" in told["kafka version"][0]["message"]
+    assert "brokers tell none (4.0 or newer)" in told["kafka version"][0]["message"]
     assert told["journal version"][0]["message"].startswith("PostgreSQL 1")
     assert "journal guards" not in told
     with admin(admin_url) as connection:
