@@ -149,8 +149,9 @@ def test_a_correlation_id_flows_into_journal_status_and_settlement(daemon: Daemo
     assert answer.headers["x-correlation-id"] == answer.json()["correlationId"] == "release-42"
     status = daemon.until_status("prod/asia/av/default", state="Migrated")
     assert status["correlationId"] == "release-42"
-    shifted, applied = daemon.entries(correlation_id="release-42")
-    assert (shifted["type"], applied["type"]) == ("TargetVersionShifted", "EffectiveApplied")
+    shifted, applied, migrated = daemon.entries(correlation_id="release-42")
+    kinds = (shifted["type"], applied["type"], migrated["type"])
+    assert kinds == ("TargetVersionShifted", "EffectiveApplied", "ConfigMigrated")
     assert shifted["actor"] == {"kind": "user", "id": "anonymous", "via": "api"}
     assert shifted["data"] | {"version": "2.0.0", "previousVersion": "1.4.0"} == shifted["data"]
     assert applied["position"] == status["journal"]

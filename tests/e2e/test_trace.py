@@ -47,8 +47,9 @@ def moved(shared: Daemon) -> Daemon:
 def test_all_layers_tell_of_one_id(moved: Daemon) -> None:
     told = covered(moved, "release-7")
     entries = {e["position"]: e for e in moved.entries() if e["correlationId"] == "release-7"}
-    shift, applied = sorted(entries)
-    assert [entries[shift]["type"], entries[applied]["type"]] == ["TargetVersionShifted", "EffectiveApplied"]
+    shift, applied, migrated = sorted(entries)
+    kinds = [entries[position]["type"] for position in (shift, applied, migrated)]
+    assert kinds == ["TargetVersionShifted", "EffectiveApplied", "ConfigMigrated"]
 
     place = {"repository": "acme/configs", "commit": "0123456789abcdef", "path": "envs/eu.yaml"}
     assert told["code"] == [place | {"positions": [shift]}]
@@ -71,11 +72,15 @@ def test_all_layers_tell_of_one_id(moved: Daemon) -> None:
 
     assert not told["events"]["kafka"]
     topics = [(e["position"], e["topics"], e["acknowledged"]) for e in told["events"]["entries"]]
-    assert topics == [(shift, ["versiqii.audit"], None), (applied, ["versiqii.audit", "versiqii.state"], None)]
+    assert topics == [
+        (shift, ["versiqii.audit"], None),
+        (applied, ["versiqii.audit", "versiqii.state"], None),
+        (migrated, ["versiqii.audit"], None),
+    ]
 
     decisions = told["decision"]["entries"]
     assert [(e["position"], e["type"]) for e in decisions] == [(p, e["type"]) for p, e in sorted(entries.items())]
-    assert told["decision"]["checkpoint"]["size"] > applied
+    assert told["decision"]["checkpoint"]["size"] > migrated
 
 
 def test_ce_id_is_the_leaf_hash_of_the_stored_bytes(moved: Daemon) -> None:
@@ -129,12 +134,14 @@ def test_the_command_prints_the_layers_side_by_side(moved: Daemon) -> None:
     covered(moved, "release-7")
     done = moved.cli("trace", "release-7")
     assert done.returncode == 0, done.stderr
-    head, shift, applied = ([c.strip() for c in line.split("  ") if c.strip()] for line in done.stdout.splitlines())
+    rows = [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in done.stdout.splitlines()]
+    head, shift, applied, migrated = rows
     assert head == ["POSITION", "TIME", "DECISION", "CODE", "CONFIGURATION", "STATE", "EVENT"]
     assert "TargetVersionShifted ✓" in shift
     assert "acme/configs@0123456789ab" in shift
     assert any(cell.startswith(f"{VERSION}@") for cell in shift)
     assert any("versiqii.audit,versiqii.state" in cell for cell in applied)
+    assert "ConfigMigrated ✓" in migrated
     assert "checkpoint over" in done.stderr
     assert json.loads(moved.cli("trace", "release-7", "-o", "json").stdout) == trace(moved, "release-7")
     assert "correlationId: release-7" in moved.cli("trace", "release-7", "-o", "yaml").stdout
@@ -154,7 +161,7 @@ def test_a_trace_goes_through_and_comes_back(moved: Daemon) -> None:
     assert told == "trace-4bf92f3577b34da6a3ce929d0e0e4736"
     moved.until_status(BINDING, targetVersion="2.1.0")
     found = moved.entries(correlation_id=told)
-    assert [entry["type"] for entry in found] == ["TargetVersionShifted", "EffectiveApplied"]
+    assert [entry["type"] for entry in found] == ["TargetVersionShifted", "EffectiveApplied", "ConfigMigrated"]
     assert {entry["data"]["traceparent"] for entry in found} == {PARENT}
     again = moved.cli("kv", "put", VERSION, "2.2.0", "--correlation-id", "traced", TRACEPARENT=PARENT)
     assert again.returncode == 0, again.stderr
