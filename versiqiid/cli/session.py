@@ -244,13 +244,9 @@ def _git(given: Mapping[str, str | None]) -> dict[str, str]:
     for name, known in _CI.items():
         value = given.get(name) or next((os.environ[n] for n in known if os.environ.get(n)), "")
         if "://" in value and "@" in value:
-            value = _without_credentials(value)
+            from versiqiid.core.provenance import without_credentials  # noqa: PLC0415 - what --help need not pay
+
+            value = without_credentials(value)
         if value and value.isascii() and value.isprintable():
             found[f"X-Git-{name.capitalize()}"] = value
     return found
-
-
-def _without_credentials(url: str) -> str:
-    """An address as a journal may keep it: CI systems put tokens into the addresses that they clone from."""
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}"

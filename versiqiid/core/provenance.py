@@ -32,7 +32,16 @@ def read_annotation(raw: bytes) -> dict[str, str]:
     for name, value in told.items():
         if not isinstance(value, str) or not 0 < len(value) <= MEMBER_CHARACTERS_MAX:
             raise InvalidInput(f"annotation: {name} must be text of 1 to {MEMBER_CHARACTERS_MAX} characters")
-    return dict(told)
+    return {name: without_credentials(value) for name, value in told.items()}
+
+
+def without_credentials(text: str) -> str:
+    """An address as a journal may keep it: CI systems put tokens into the addresses that they clone from. What is no
+    address is given back as it is.
+    """
+    scheme, mark, rest = text.partition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}{mark}{authority.rpartition('@')[2]}{slash}{path}" if mark else text
 
 
 def traceparent(text: str) -> str | None:

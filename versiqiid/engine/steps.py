@@ -8,6 +8,7 @@ from versiqiid.core.canonical import Json, digest
 from versiqiid.core.envelope import Answer, build, interpret
 from versiqiid.core.lens import apply as apply_lens
 from versiqiid.core.lens import parse_lens
+from versiqiid.core.masking import masked
 from versiqiid.core.migration import Manifest, direction, parse_manifest
 from versiqiid.core.modules import MissingPart, assemble
 from versiqiid.core.patch import apply_patch
@@ -137,7 +138,12 @@ class StepRunner:
                 raise MigrationFailed(f"runtime {other!r} is not supported by this build")
 
     async def _guest(self, step: Step, document: Json, stash: Json) -> Taken:
-        return taken_from(await self._runtime.run(guest_call(step, document, stash)))
+        try:
+            return taken_from(await self._runtime.run(guest_call(step, document, stash)))
+        except MigrationFailed as failure:
+            raise type(failure)(
+                masked(failure.message, document), pointer=failure.pointer, hint=failure.hint
+            ) from failure
 
 
 def guest_call(step: Step, document: Json, stash: Json = None) -> GuestCall:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from versiqiid.api.expectation import ABSENT, ANYTHING, UNSAID, Expectation
 from versiqiid.api.points import is_time
-from versiqiid.core.provenance import traceparent
+from versiqiid.core.provenance import traceparent, without_credentials
 from versiqiid.engine.facts import Attribution
 from versiqiid.errors import InvalidInput, TooLarge
 from versiqiid.ports import Actor
@@ -79,7 +79,7 @@ def author(request: Request) -> Attribution:
     via = "cli" if request.headers.get("user-agent", "").startswith("versiqii/") else "api"
     known = request.scope.get("versiqii.actor")
     git = {
-        name: value[:1024]
+        name: without_credentials(value)[:1024]
         for name, header in (("repository", "x-git-repository"), ("commit", "x-git-commit"), ("path", "x-git-path"))
         if (value := request.headers.get(header))
     }
