@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx2
 import pytest
 
-from tests.e2e.processes import Daemon, scan_world
+from tests.e2e.processes import Daemon, clean_environment, command, scan_world
 
 
 @dataclass
@@ -97,11 +98,33 @@ def test_a_stream_of_some_entries(daemon: Daemon) -> None:
     assert found == ["configs/a/1/x", "configs/a/1/y", "configs/a/1/z"]
 
 
+def test_a_tail_goes_on_over_a_restart(start: Callable[..., Daemon]) -> None:
+    """The daemon is killed and comes back at the same place: every entry is printed once, in order."""
+    daemon = start()
+    daemon.listen = daemon.address
+    put(daemon, "configs/a/1/c0")
+    command_line = [*command("versiqii"), "audit", "tail", "--start", "0"]
+    with subprocess.Popen(
+        command_line, stdout=subprocess.PIPE, env=clean_environment(VERSIQII_ADDR=daemon.url), text=True
+    ) as tail:
+        assert tail.stdout is not None
+        told = [json.loads(tail.stdout.readline())["position"]]
+        daemon.kill()
+        daemon.start()
+        put(daemon, "configs/a/1/c1")
+        (last,) = daemon.entries(key="configs/a/1/c1")
+        while told[-1] != last["position"]:
+            told.append(json.loads(tail.stdout.readline())["position"])
+        tail.terminate()
+    assert told == list(range(last["position"] + 1))
+
+
 @pytest.mark.parametrize(
     ("query", "headers"),
     [
         ("", {"Last-Event-ID": "x"}),
         ("", {"Last-Event-ID": "-1"}),
+        ("", {"Last-Event-ID": "1000000"}),
         ("?start=-1", {}),
         ("?limit=0", {}),
         ("?limit=10001", {}),

@@ -94,7 +94,11 @@ async def _first(journal: Journal, start: int | None, last_event_id: str | None)
     if last_event_id:
         if not (last_event_id.isascii() and last_event_id.isdigit()):
             raise InvalidInput("Last-Event-ID must be a journal position", hint="Send the last event's id.")
-        return int(last_event_id[:18]) + 1
+        first = int(last_event_id[:18]) + 1
+        if first > await journal.size():
+            hint = "It is another journal, or one put back: ask with start=0 for what it holds."
+            raise InvalidInput("Last-Event-ID is a position behind the journal's end", hint=hint)
+        return first
     return await journal.size() if start is None else start
 
 

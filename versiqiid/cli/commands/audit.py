@@ -90,9 +90,12 @@ def _fetch(
 @click.option("--count", type=int, default=0, help="Stop after this many entries; 0 = go on.")
 @click.pass_obj
 def tail(session: Session, start: int | None, count: int) -> None:
-    """Follow the journal, an entry a line, as JSON."""
-    query: dict[str, Any] = {} if start is None else {"start": start}
-    for number, entry in enumerate(session.stream("/v1/events", **query), start=1):
+    """Follow the journal, an entry a line, as JSON; over restarts of the daemon, each entry once."""
+    from versiqiid.cli.following import entries_from  # noqa: PLC0415
+
+    if start is None:
+        start = session.get("/v1/events", limit=1).json()["size"]
+    for number, entry in enumerate(entries_from(session, start), start=1):
         print(json.dumps(entry, ensure_ascii=False), flush=True)
         if number == count:
             return
