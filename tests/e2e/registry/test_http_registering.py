@@ -234,3 +234,26 @@ def test_it_says_what_cluster_it_is(registry: Registry) -> None:
     told = registry.ok("GET", "/v1/metadata/id")
     assert (told["id"], told["scope"]["path"]) == ("", [])
     assert registry.ok("GET", "/v1/metadata/deployment") == {"attributes": []}
+
+
+def test_head_is_get_without_its_body(registry: Registry) -> None:
+    """The same status, media type and length, whatever the reader asks for."""
+    number = registry.register("headed", ONE)
+    for path in (f"/schemas/ids/{number}", "/subjects/headed/versions", "/subjects/headless/versions"):
+        for accept in ("*/*", "application/json"):
+            told, head = (registry.http.request(each, path, headers={"Accept": accept}) for each in ("GET", "HEAD"))
+            assert (head.status_code, head.content) == (told.status_code, b"")
+            for name in ("content-type", "content-length"):
+                assert head.headers[name] == told.headers[name]
+
+
+def test_options_tell_what_a_path_takes(registry: Registry) -> None:
+    for path, methods in (
+        ("/subjects/any/versions", "GET, HEAD, OPTIONS, POST"),
+        ("/config", "DELETE, GET, HEAD, OPTIONS, PUT"),
+    ):
+        told = registry.ask("OPTIONS", path)
+        assert (told.status_code, told.headers["allow"]) == (200, methods)
+        assert registry.fault("PATCH", path) == (405, 405)
+        assert registry.ask("PATCH", path).headers["allow"] == methods
+    assert registry.fault("OPTIONS", "/nothing") == (404, 404)

@@ -65,7 +65,8 @@ class Gate:
             await refusal(scope, receive, counted)
             return
         try:
-            await self._app(_as_get(scope) if head else scope, receive, counted)
+            named = scope["path"].startswith(self._basic_under)  # the registry's protocol names what it answers
+            await self._app(_as_get(scope, as_asked=named) if head else scope, receive, counted)
         except Exception as error:  # the last net: what is not ours becomes "internal"
             log.error("internal_error", kind=type(error).__name__, path=scope["path"], exc_info=error)
             if not started:
@@ -112,8 +113,13 @@ def _traced(scope: Scope) -> list[tuple[bytes, bytes]]:
     return [] if trace is None else [(b"traceparent", trace.encode())]
 
 
-def _as_get(scope: Scope) -> Scope:
-    """The same request as GET, never as an endless stream; the body is left out on the way back."""
+def _as_get(scope: Scope, *, as_asked: bool) -> Scope:
+    """The same request as GET, never as an endless stream; the body is left out on the way back.
+
+    :param as_asked: whether nothing here streams, so that the reader's own choice of a media type can be kept.
+    """
+    if as_asked:
+        return {**scope, "method": "GET"}
     headers = [(name, value) for name, value in scope["headers"] if name != b"accept"]
     return {**scope, "method": "GET", "headers": [*headers, (b"accept", b"application/json")]}
 

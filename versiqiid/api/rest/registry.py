@@ -17,6 +17,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from versiqiid.api.registry import faults
@@ -31,6 +32,7 @@ from versiqiid.logs import logger
 log = logger("registry")
 
 PREFIX: Final = "/registry"
+NOT_ALLOWED: Final = 405
 _CONTEXTS: Final = "/contexts/"
 
 
@@ -128,9 +130,18 @@ async def _fault(request: Request, error: VersiqiiError) -> Response:
     return answer({"error_code": number, "message": error.message}, status)
 
 
-async def _theirs(_: Request, error: HTTPException) -> Response:
+async def _theirs(request: Request, error: HTTPException) -> Response:
+    headers = {"Allow": ", ".join(_allowed(request))} if error.status_code == NOT_ALLOWED else {}
+    if request.method == "OPTIONS" and headers:
+        return Response(headers=headers)
     told = json.dumps(error.detail) if not isinstance(error.detail, str) else error.detail
-    headers = {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"}
     return answer(
         {"error_code": error.status_code, "message": f"HTTP {error.status_code} {told}"}, error.status_code, headers
     )
+
+
+def _allowed(request: Request) -> list[str]:
+    """The methods that the path takes."""
+    routes = (each for each in request.app.routes if isinstance(each, Route))
+    found = {m for each in routes if each.matches(request.scope)[0] is not Match.NONE for m in each.methods or ()}
+    return sorted({*found, "OPTIONS"})
