@@ -8,15 +8,13 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
+from versiqiid.api.rest.shapes import SCHEMAS, TEXT, array
+
 _JSON, _PROBLEM = "application/json", "application/problem+json"
 
 
 def _ref(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _array(items: Any) -> dict[str, Any]:
-    return {"type": "array", "items": items}
 
 
 def _answer(description: str, schema: Any, media_type: str = _JSON, **headers: str) -> dict[str, Any]:
@@ -31,7 +29,6 @@ def _answer(description: str, schema: Any, media_type: str = _JSON, **headers: s
 
 _ETAG, _CORRELATION = "The key's revision, quoted.", "Goes through all layers."
 _RAW_SCHEMA: Final = {"type": "string", "description": "The value, byte for byte."}
-_ITEMS: Final = {"type": "object", "required": ["items"], "properties": {"items": _array({"type": "object"})}}
 
 PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     "4XX": _answer("Refused; nothing was changed.", _ref("Problem"), _PROBLEM),
@@ -71,11 +68,11 @@ EVENTS: Final[dict[int | str, dict[str, Any]]] = {
     }
 }
 HISTORY: Final[dict[int | str, dict[str, Any]]] = {200: _answer("Revisions.", _ref("Revisions"))}
-PATCH: Final[dict[int | str, dict[str, Any]]] = {200: _answer("RFC 6902.", _array({"type": "object"}))}
+PATCH: Final[dict[int | str, dict[str, Any]]] = {200: _answer("RFC 6902.", array({"type": "object"}))}
 MOVED: Final[dict[int | str, dict[str, Any]]] = {200: _answer("What was moved, or would be.", _ref("Moved"))}
 VERDICT: Final[dict[int | str, dict[str, Any]]] = {200: _answer("The verdict.", _ref("Verdict"))}
 VERDICTS: Final[dict[int | str, dict[str, Any]]] = {
-    200: _answer("A verdict for each case.", {"type": "object", "properties": {"results": _array(_ref("Verdict"))}})
+    200: _answer("A verdict for each case.", {"type": "object", "properties": {"results": array(_ref("Verdict"))}})
 }
 
 TESTED: Final[dict[int | str, dict[str, Any]]] = {
@@ -165,7 +162,7 @@ TEST_BODY: Final = {
                         "count": {"type": "integer", "description": "Documents per direction."},
                         "seed": {"type": "integer", "description": "Decides which."},
                         "budgetSeconds": {"type": "number", "description": "Per direction."},
-                        "extras": _array({"type": "string"}),
+                        "extras": array({"type": "string"}),
                     },
                 }
             }
@@ -189,115 +186,12 @@ MAP_BODY: Final = _body(
     }
 )
 
-_TEXT, _INT = {"type": "string"}, {"type": "integer"}
-_MAYBE_TEXT, _MAYBE_INT = {"type": ["string", "null"]}, {"type": ["integer", "null"]}
-
-
-def _object(required: str, **properties: Any) -> dict[str, Any]:
-    return {"type": "object", "required": required.split(), "properties": properties}
-
-
-_VIOLATION = _object("pointer keyword message", pointer=_TEXT, keyword=_TEXT, message=_TEXT)
-_LOCATED = _object("pointer keyword message", pointer=_TEXT, keyword=_TEXT, message=_TEXT, schemaPointer=_TEXT)
-_ROW = _object(
-    "key revision",
-    key=_TEXT,
-    revision=_INT,
-    created=_MAYBE_TEXT,
-    updated=_MAYBE_TEXT,
-    value=_TEXT,
-    valueBase64=_TEXT,
-)
-_MOVE = _object(
-    "key",
-    key=_TEXT,
-    fromRevision=_MAYBE_INT,
-    toRevision=_MAYBE_INT,
-    fromDigest=_MAYBE_TEXT,
-    toDigest=_MAYBE_TEXT,
-)
-_REVISION = _object(
-    "revision time correlationId digest",
-    revision=_INT,
-    time=_TEXT,
-    correlationId=_TEXT,
-    digest=_MAYBE_TEXT,
-    type=_TEXT,
-    position=_INT,
-)
-_OPERATION = _object(
-    "op key", op={"enum": ["set", "delete", "check"]}, key=_TEXT, value=_TEXT, valueBase64=_TEXT, revision=_INT
-)
-_CASE = _object("schema document", schema={}, document={}, formats={"type": "boolean"})
-_SCHEMAS: Final[dict[str, Any]] = {
-    "Problem": _object(
-        "type title status detail code retryable",
-        type={"type": "string", "format": "uri-reference"},
-        title=_TEXT,
-        status=_INT,
-        detail=_TEXT,
-        code={"type": "string", "description": "Stable word for programs."},
-        retryable={"type": "boolean"},
-        hint=_TEXT,
-        violations=_array(_VIOLATION),
-    ),
-    "Listing": _object("items", items=_array(_ROW), nextPageToken=_TEXT),
-    "Written": _object(
-        "revision keys revisions correlationId",
-        revision=_INT,
-        keys=_array(_TEXT),
-        revisions={"type": "object", "additionalProperties": _INT},
-        correlationId=_TEXT,
-    ),
-    "Transaction": _object("operations", operations=_array(_OPERATION)),
-    "Revisions": _object("items", items=_array(_REVISION), nextPageToken=_TEXT),
-    "Entries": _object("items size", items=_array({"type": "object"}), size=_INT, nextStart=_INT),
-    "Moved": _object("correlationId", correlationId=_TEXT, revision=_INT, moved=_array(_MOVE), plan=_array(_MOVE)),
-    "Verdict": _object(
-        "valid violations",
-        valid={"type": "boolean"},
-        violations=_array(_LOCATED),
-        bestMatch=_LOCATED,
-        error=_TEXT,
-        schema=_TEXT,
-    ),
-    "Check": _object(
-        "family version compatible level policy findings live fixes",
-        family=_TEXT,
-        version=_MAYBE_TEXT,
-        state=_TEXT,
-        compatible={"type": "boolean"},
-        level=_TEXT,
-        policy=_TEXT,
-        defaults=_TEXT,
-        formats=_TEXT,
-        group=_MAYBE_TEXT,
-        findings=_array(
-            _object(
-                "writer reader direction compatible basis differences",
-                writer=_TEXT,
-                reader=_TEXT,
-                direction={"enum": ["backward", "forward"]},
-                compatible={"type": "boolean"},
-                basis={"enum": ["proof", "rules", "witness", "undecided"]},
-                differenceCount=_INT,
-                differences=_array({"type": "object"}),
-                witness={"type": ["object", "null"]},
-                fixes=_array(_TEXT),
-            )
-        ),
-        passed=_array(_object("version reason", version=_TEXT, reason=_TEXT)),
-        live=_object("judged broken environments", judged=_INT, broken=_INT, environments=_array({"type": "object"})),
-        fixes=_array(_TEXT),
-    ),
-    "Batch": _object("cases", cases=_array(_CASE), remotes={"type": "object", "additionalProperties": True}),
-}
 _CORRELATION_HEADER: Final = {
     "name": "X-Correlation-Id",
     "in": "header",
     "required": False,
     "description": "Goes through all layers; else the trace id of `traceparent`, else made here.",
-    "schema": _TEXT,
+    "schema": TEXT,
 }
 
 
@@ -325,7 +219,7 @@ def _completed(app: FastAPI, *, authenticated: bool) -> dict[str, Any]:
         license_info=app.license_info,
         routes=app.routes,
     )
-    told["components"] = {"schemas": dict(_SCHEMAS)}
+    told["components"] = {"schemas": dict(SCHEMAS)}
     if authenticated:
         told["components"]["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
         told["security"] = [{"bearer": []}]
