@@ -197,6 +197,10 @@ MISSING: tuple[tuple[str, str], ...] = (
         "CREATE TRIGGER t BEFORE INSERT ON entries FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
         "no foreign trigger such as t on entries",
     ),
+    (
+        "CREATE TABLE public.heir (LIKE entries); ALTER TABLE public.heir INHERIT entries",
+        "no child such as public.heir of entries",
+    ),
     ("ALTER TABLE entries OWNER TO CURRENT_USER", "table entries owned by versiqii_journal_owner"),
     (f"GRANT UPDATE ON entries TO {SERVICE}", "no UPDATE on entries for the service role"),
     (f"REVOKE INSERT ON entries FROM {SERVICE}", "INSERT on entries for the service role"),

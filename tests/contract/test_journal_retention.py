@@ -343,4 +343,9 @@ async def test_an_administrator_who_is_no_superuser_makes_the_function_too(share
         assert await journal.let_go(await journal.only_history(FOREVER), fact, FOREVER, 10) == 1
         assert await journal.document(digest(b"old")) is None
         assert await journal.missing_guards() == missing
-    assert init_journal(admin_url, SERVICE) == missing, "a superuser afterwards"
+    assert init_journal(admin_url, SERVICE) == (), "a superuser makes the rest"
+    async with await PostgresJournal.open(url, clock=SteppingClock()) as journal:
+        assert await journal.missing_guards() == ()
+        await journal.append([about("a", 3, b"newest")])
+        assert await journal.let_go(await journal.only_history(FOREVER), fact, FOREVER, 10) == 1
+        assert await journal.missing_guards() == ()

@@ -73,6 +73,8 @@ DDL = (
     "ALTER FUNCTION refuse_change() RENAME TO x",
     "DROP FUNCTION refuse_change() CASCADE",
     "CREATE TABLE part () INHERITS (entries)",
+    "CREATE TABLE public.part () INHERITS (entries)",
+    "CREATE TABLE public.part (LIKE entries); ALTER TABLE public.part INHERIT entries",
 )
 """Changes of tables and guards: for nobody, while the event triggers are there."""
 

@@ -74,6 +74,13 @@ def _triggers(query: Query) -> Iterator[str]:
             yield f"trigger {name}"
     for name, table, _ in found:
         yield f"no foreign trigger such as {name} on {table}"
+    heirs = query(
+        "SELECT c.relname, i.inhrelid::regclass::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhparent"
+        " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ? AND c.relkind = 'r'",
+        schema.SCHEMA,
+    )
+    for table, child in heirs:
+        yield f"no child such as {child} of {table}"
     rules = query("SELECT rulename, tablename FROM pg_rules WHERE schemaname = ?", schema.SCHEMA)
     for name, table in rules:
         yield f"no rule such as {name} on {table}"

@@ -19,7 +19,7 @@ _ROLE = re.compile(r"[a-z_][a-z0-9_$]{0,62}")
 
 def init_journal(admin_url: str, service_role: str) -> tuple[str, ...]:
     """Make roles, tables, guards and grants in one transaction; repeated, it only grants to the service role, and makes
-    what lies beside the tables where that is missing.
+    what lies beside the tables, and a superuser's guards, where those are missing.
 
     Blocking: call it from a command, not from an event loop.
 
@@ -63,13 +63,15 @@ class _Init:
             self._make_side(service_role)
             if not superuser and self._owned(schema.GUARD_SCHEMA):
                 self._make_let_go(service_role)
-        if fresh and superuser:
+        if superuser and guards.optional(self._query):
             kept = [(str(catalogue), int(oid)) for catalogue, oid in guards.oids(self._query)]
             for statement in schema.event_statements(kept):
                 self._connection.execute(statement.encode())
         if superuser:
             self._run(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema.GUARD_SCHEMA)))
             self._make_let_go(service_role)
+            # Where the journal was made without a superuser, it was the owner's, who may not lift an event trigger.
+            self._connection.execute(f"ALTER FUNCTION {schema.LET_GO}(text[]) OWNER TO CURRENT_USER".encode())
         return (*guards.optional(self._query), *self._let_go_missing(service_role))
 
     @contextmanager

@@ -140,10 +140,13 @@ def event_functions(oids: Sequence[tuple[str, int]]) -> dict[str, str]:
     :param oids: the rows of ``OIDS``.
     """
     pairs = "".join(f" OR (c.classid = '{catalogue}'::regclass AND c.objid = {oid})" for catalogue, oid in oids)
+    tables = ", ".join(str(oid) for catalogue, oid in oids if catalogue == "pg_class")
+    # Rows of a table elsewhere that inherits from ours would be read as ours, and only the child is named as changed.
+    children = f"EXISTS (SELECT 1 FROM pg_inherits WHERE inhparent IN ({tables or 0}))"
     return {
         "refuse_ddl": (
             " BEGIN IF EXISTS (SELECT 1 FROM pg_event_trigger_ddl_commands() c WHERE"
-            f" {_NAMED}{pairs}) AND c.command_tag NOT IN ({_HARMLESS})) THEN {_REFUSE_DDL} END IF; END "
+            f" {_NAMED}{pairs}) AND c.command_tag NOT IN ({_HARMLESS})) OR {children} THEN {_REFUSE_DDL} END IF; END "
         ),
         "refuse_drop": (
             " BEGIN IF EXISTS (SELECT 1 FROM pg_event_trigger_dropped_objects() c WHERE"
@@ -198,10 +201,11 @@ def let_go_statements() -> list[str]:
 
 
 def event_statements(oids: Sequence[tuple[str, int]]) -> list[str]:
-    """Event trigger functions and event triggers; run as a superuser."""
-    made = [f"CREATE SCHEMA {GUARD_SCHEMA}"]
+    """Event trigger functions and event triggers, in place of those that are there; run as a superuser."""
+    made = [f"CREATE SCHEMA IF NOT EXISTS {GUARD_SCHEMA}"]
+    made += [f"DROP EVENT TRIGGER IF EXISTS {name}" for name in EVENT_TRIGGERS]
     made += [
-        f"CREATE FUNCTION {GUARD_SCHEMA}.{name}() RETURNS event_trigger LANGUAGE plpgsql"
+        f"CREATE OR REPLACE FUNCTION {GUARD_SCHEMA}.{name}() RETURNS event_trigger LANGUAGE plpgsql"
         f" SET search_path = pg_catalog, pg_temp AS $guard${body}$guard$"
         for name, body in event_functions(oids).items()
     ]
