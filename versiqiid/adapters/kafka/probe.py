@@ -49,11 +49,7 @@ class KafkaProbe:
             ]
         brokers = ", ".join(f"{each.id} at {each.host}:{each.port}" for _, each in sorted(told.brokers.items()))
         cluster = f"cluster {told.cluster_id}, brokers {brokers}; {told.controller_id} takes what is for the controller"
-<<<<<<< Updated upstream
-        spoken = self._spoken(client, told.orig_broker_id)
-=======
         spoken = self._spoken(client, min(told.brokers))
->>>>>>> Stashed changes
         found = [
             Finding("kafka address", Level.OK, cluster),
             Finding("kafka version", Level.OK, f"{library}; {spoken}"),
@@ -65,11 +61,7 @@ class KafkaProbe:
         return found
 
     def _spoken(self, client: Any, broker: int) -> str:
-<<<<<<< Updated upstream
-        """What the broker that was asked lets us know of its version."""
-=======
         """What a broker lets us know of its version."""
->>>>>>> Stashed changes
         from confluent_kafka import KafkaException  # noqa: PLC0415 - heavy
         from confluent_kafka.admin import ConfigResource  # noqa: PLC0415
 
