@@ -84,6 +84,35 @@ def test_the_file_of_the_way_back_is_named_where_only_that_one_changes(daemon: D
     assert f"file {other!r}: migrations/g/2.0.0/1.0.0 is a registered migration" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("command", "step"),
+    [
+        ("add", ("f", "1.0.0", "1.0.0", "--patch", "-")),
+        ("add", ("f", "1.0.0", "../2.0.0", "--patch", "-")),
+        ("plan", ("f", "1.0.0", "../y")),
+        ("plan", ("f/1.0.0", "1.0.0", "2.0.0")),
+        ("test", ("f", "", "2.0.0")),
+        ("run", ("f", "1.0.0", "2.0.0:test", "-")),
+    ],
+)
+def test_a_step_that_no_key_could_be_is_a_usage_error(daemon: Daemon, command: str, step: tuple[str, ...]) -> None:
+    """Before anybody is asked: what is registered under a slip of the hand would stay."""
+    done = daemon.cli("migrations", command, *step, stdin=b"[]")
+    assert done.returncode == 64, done.stderr
+    assert "Error: " in done.stderr
+
+
+def test_the_wrong_file_is_no_module(daemon: Daemon, tmp_path: Path) -> None:
+    """The source instead of what was built of it: told before anything is written."""
+    source = tmp_path / "migration.c"
+    source.write_text('#include "versiqii.h"')
+    done = daemon.cli("migrations", "add", "w", "1.0.0", "2.0.0", "--wasm", str(source))
+    assert done.returncode == 3
+    assert f"file {str(source)!r} is no WebAssembly module" in done.stderr
+    with daemon.client() as client:
+        assert client.get("/v1/migrations/w/").json()["items"] == client.get("/v1/modules/").json()["items"] == []
+
+
 def test_neither_rest_nor_a_transaction_nor_a_deletion_in_between_changes_it(daemon: Daemon) -> None:
     """Taking a key away does not free its name, and a restart forgets nothing."""
     other = json.dumps({"runtime": "json-patch", "patch": []}).encode()

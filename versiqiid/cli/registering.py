@@ -13,7 +13,9 @@ from versiqiid.core.canonical import canonical
 from versiqiid.core.document import read
 from versiqiid.core.migration import parse_manifest
 from versiqiid.core.modules import split
+from versiqiid.errors import InvalidInput
 
+_WEBASSEMBLY = b"\0asm"  # how a core module and a component begin
 _KINDS = ("wasm", "patch", "lens", "lua")
 _ONLY_WITH = {"both": ("wasm",), "entry": ("wasm",), "back": ("patch", "lua"), "one_way": ("lens",)}
 
@@ -64,7 +66,11 @@ def _both(kind: str, given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, A
     if kind in ("patch", "lua"):
         written = _patch if kind == "patch" else script
         return written(read_input(given[kind])), written(read_input(given["back"])) if given["back"] else None
-    there = {"runtime": "wasm", "module": f"sha256:{hashlib.sha256(read_input(given['wasm'])).hexdigest()}"}
+    module = read_input(given["wasm"])
+    if not module.startswith(_WEBASSEMBLY):  # what is registered stays, so the wrong file must be noticed before
+        hint = "Build it first: versiqii migrations build FOLDER."
+        raise InvalidInput(f"file {given['wasm']!r} is no WebAssembly module", hint=hint)
+    there = {"runtime": "wasm", "module": f"sha256:{hashlib.sha256(module).hexdigest()}"}
     if given["entry"]:
         there["entry"] = given["entry"]
     return there, dict(there) if given["both"] else None

@@ -21,12 +21,21 @@ def migrations() -> None:
     """Write, try and register what carries a config from one schema version to another; up and down are two."""
 
 
+def _segment(_: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """The value as it may stand in a key: anything else would be a step of some other place."""
+    from versiqiid.core.keys import is_segment  # noqa: PLC0415
+
+    if value is not None and not is_segment(value):
+        raise click.BadParameter(f"{value!r} cannot stand in a key", param=parameter)
+    return value
+
+
 def step(command: F) -> F:
     """``FAMILY FROM TO``."""
     for argument in (
-        click.argument("destination", metavar="TO"),
-        click.argument("source", metavar="FROM"),
-        click.argument("family"),
+        click.argument("destination", metavar="TO", callback=_segment),
+        click.argument("source", metavar="FROM", callback=_segment),
+        click.argument("family", callback=_segment),
     ):
         command = argument(command)
     return command
@@ -72,6 +81,10 @@ def add(session: Session, /, family: str, source: str, destination: str, *, dry_
     """Register a step of FAMILY; a pair that breaks a law is refused, with the document that shows it."""
     from versiqiid.cli.registering import files, manifests, module_keys  # noqa: PLC0415
 
+    if source == destination:
+        raise click.UsageError(
+            f"FROM and TO are both {source}: no path takes such a step, and no key can be taken back"
+        )
     there, back = manifests(given)
     key, opposite = f"migrations/{family}/{source}/{destination}", f"migrations/{family}/{destination}/{source}"
     keys, read_from = {key: there}, dict(zip((key, opposite), files(given), strict=True))
@@ -146,9 +159,9 @@ def plan(session: Session, family: str, source: str, destination: str) -> int:
 
 
 @migrations.command()
-@click.argument("family", required=False)
-@click.argument("source", metavar="FROM", required=False)
-@click.argument("destination", metavar="TO", required=False)
+@click.argument("family", required=False, callback=_segment)
+@click.argument("source", metavar="FROM", required=False, callback=_segment)
+@click.argument("destination", metavar="TO", required=False, callback=_segment)
 @click.option("--project", metavar="FOLDER", help="Try the migration in this folder instead, without a daemon.")
 @effort
 @click.pass_obj
