@@ -152,6 +152,14 @@ def test_a_name_is_written_out_where_it_is_used_first() -> None:
     fastavro.parse_schema(told)
 
 
+def test_a_primitive_has_no_name() -> None:
+    """What belongs to other types says nothing; a logical type does."""
+    assert form_of({"type": "int", "name": "Depth", "aliases": ["D"]}, normal=False) == "int"
+    told = {"type": "int", "logicalType": "date"}
+    assert form_of({**told, "name": "Day"}, normal=False) == told
+    assert form_of({"type": "fixed", "name": "F", "size": 1}, normal=False)["name"] == "F"
+
+
 def test_an_object_that_only_names_a_type_is_that_name() -> None:
     reference = '{"type":"enum","name":"Currency","namespace":"money","symbols":["EUR"]}'
     schema = '{"type":"record","name":"P","fields":[{"name":"c","type":{"type":"money.Currency"}}]}'

@@ -75,6 +75,9 @@ def test_metadata_alone_makes_a_version_of_the_same_text(registry: Registry) -> 
     told = registry.ok("GET", "/subjects/bare/versions/2")
     assert (told["schema"], told["metadata"]) == (ONE, {"properties": {"owner": "me"}})
     assert registry.fault("POST", "/subjects/barer/versions", {"metadata": {}}) == (422, 42201)
+    for path in ("/subjects/barer/versions", "/compatibility/subjects/barer/versions"):
+        told = registry.ask("POST", path, {"schema": "", "schemaType": "JSON"}).json()
+        assert told == {"error_code": 42201, "message": "Empty schema"}
 
 
 def test_what_is_there_is_found_in_every_mode(registry: Registry) -> None:

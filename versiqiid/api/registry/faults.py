@@ -76,6 +76,10 @@ def too_large(bytes_max: int) -> RegistryFault:
     return RegistryFault(42209, f"Schema is too large: it may have {bytes_max} bytes")
 
 
+def empty_schema() -> RegistryFault:
+    return RegistryFault(INVALID_SCHEMA, "Empty schema")
+
+
 def invalid_version(version: str) -> RegistryFault:
     allowed = 'Allowed values are between [1, 2^31-1] and the string "latest"'
     return RegistryFault(42202, f"The specified version '{version[:100]}' is not a valid version id. {allowed}")

@@ -64,7 +64,7 @@ class Registering:
         if not content.text.strip():
             _check_mode(here, mode, wanted)
             if newest is None or importing:
-                raise faults.invalid_schema("the schema is empty")
+                raise faults.empty_schema()
             content = replace(newest, metadata=content.metadata, rule_set=content.rule_set)
         asked = await self._finding.asked(content, normalize=not importing and (wanted.normalize or setting.normalize))
         there = None if setting.merges and not importing else await self._there(here, asked, wanted)

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from versiqiid.api.registry.faults import RegistryFault, invalid_schema
+from versiqiid.api.registry.faults import RegistryFault, empty_schema, invalid_schema
 from versiqiid.api.registry.state import NUMBER_MAX
 from versiqiid.api.registry.telling import Manner
 from versiqiid.api.rest.requests import BODY_BYTES_MAX, author, body
@@ -137,7 +137,7 @@ def content(told: Mapping[str, Any], subject: str = "", *, empty: bool = False) 
     """
     given = "" if told.get("schema") is None else told.get("schema")
     if not isinstance(given, str) or not (given.strip() or empty):
-        raise invalid_schema("the schema is empty")
+        raise empty_schema()
     kind = told.get("schemaType") or SchemaType.AVRO.value
     if kind not in SchemaType.__members__:
         raise invalid_schema(f"type {str(kind)[:40]!r} is not supported; supported are AVRO, JSON, PROTOBUF")

@@ -12,6 +12,9 @@ from typing import Any, Final
 
 PRIMITIVES: Final = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
 _NAMED: Final = frozenset({"record", "error", "enum", "fixed"})
+_OF_OTHERS: Final = frozenset({"name", "namespace", "aliases", "fields", "items", "values", "symbols", "size"})
+"""What a primitive type does not have; the library for Java drops it there."""
+
 _FIRST: Final = ("type", "name", "namespace", "doc", "fields", "items", "values", "symbols", "size", "default")
 
 
@@ -108,6 +111,8 @@ def _form(schema: Any, space: str, *, normal: bool) -> Any:
 
 def _object(schema: dict[str, Any], space: str, *, normal: bool) -> Any:
     kind = schema.get("type")
+    if isinstance(kind, str) and kind in PRIMITIVES:
+        schema = {name: value for name, value in schema.items() if name not in _OF_OTHERS}
     if set(schema) == {"type"}:
         return _form(kind, space, normal=normal)
     told = dict(schema)
