@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit, urlunsplit
@@ -33,6 +33,7 @@ from versiqiid.core.times import rfc3339
 from versiqiid.engine.archive import Archive
 from versiqiid.engine.audit import prove, verify_journal
 from versiqiid.engine.retention import AGAIN_S, DAY_S, Retention, RetentionDuty
+from versiqiid.errors import Unavailable
 from versiqiid.ports import Draft
 from versiqiid.testing.journal_tools import ACTOR, LocalSigner, SteppingClock, about, draft, everything, intent
 
@@ -157,6 +158,26 @@ async def test_what_is_spoken_of_again_since_the_look_is_spared(journal: SqlJour
     assert [await journal.document(digest(value)) for value in (b"one", b"two", b"three")] == [b"one", b"two", None]
     assert await journal.let_go(old, fact, FOREVER, 10) == 0
     assert [entry.type for entry in await everything(journal)].count("DocumentsRetired") == 1
+
+
+async def test_a_batch_that_breaks_off_changes_nothing(journal: SqlJournal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a crash would: documents, guards and the fact are one commit."""
+    await journal.append([about("a", 1, b"one"), about("a", 2, b"two")])
+    database = journal._writer._db
+    really = database.let_go
+
+    def broken(digests: Sequence[str]) -> None:
+        really(digests)
+        raise Unavailable("the power is gone")
+
+    monkeypatch.setattr(database, "let_go", broken)
+    with pytest.raises(Unavailable):
+        await journal.let_go(await journal.only_history(FOREVER), fact, FOREVER, 10)
+    assert await journal.document(digest(b"one")) == b"one"
+    assert len(await everything(journal)) == 2
+    assert await journal.missing_guards() == ()
+    monkeypatch.undo()
+    assert await journal.let_go(await journal.only_history(FOREVER), fact, FOREVER, 10) == 1
 
 
 async def test_a_value_that_comes_back_is_kept_anew(journal: SqlJournal) -> None:
