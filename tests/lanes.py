@@ -62,7 +62,7 @@ class Lane:
 
 def lanes() -> list[Lane]:
     """Every folder of tests, each once."""
-    there = sorted(path.name for path in TESTS.iterdir() if any(path.glob("test_*.py")) and path.name not in LEFT_OUT)
+    there = sorted(path.name for path in TESTS.iterdir() if any(path.rglob("test_*.py")) and path.name not in LEFT_OUT)
     named = {folder for lane in LANES for folder in lane}
     rest = tuple(folder for folder in there if folder not in named)
     return [Lane(number, folders + (rest if number == len(LANES) else ())) for number, folders in enumerate(LANES, 1)]
