@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import fastavro
+import fastavro.validation as fastavro_validation
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,9 +16,6 @@ from versiqiid.core.registry.avro_form import form_of, named_in, resolved, unwra
 from versiqiid.core.registry.content import SchemaType, Text
 from versiqiid.core.registry.reading import read
 from versiqiid.errors import UnusableSchema
-
-fastavro = pytest.importorskip("fastavro", reason="the package fastavro is not installed")
-fastavro_validation = pytest.importorskip("fastavro.validation", reason="the package fastavro is not installed")
 
 NAMED = [
     {"type": "enum", "name": "E", "symbols": ["A", "B"]},
