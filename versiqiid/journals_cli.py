@@ -120,8 +120,9 @@ def rebuild(*, repair: bool, **given: Any) -> None:
 @journal.command()
 @click.option("--journal", "url", required=True, help="postgresql://… of an administrator.")
 @click.option("--service-role", required=True, help="The role that the daemon logs in as; made without a password.")
+@click.option("--debezium", is_flag=True, help="Also make versiqii_outbox.outbox, for Debezium to relay the entries.")
 @_judged
-def init(url: str, service_role: str) -> None:
+def init(url: str, service_role: str, *, debezium: bool) -> None:
     """Make the journal's tables, owner, guards and grants in PostgreSQL; again, it only lets one more role in.
 
     Without a superuser there are no event triggers: what could not be made is said, here and by audit verify.
@@ -133,7 +134,7 @@ def init(url: str, service_role: str) -> None:
         )
     from versiqiid.adapters.postgres.init import init_journal  # noqa: PLC0415
 
-    for missing in init_journal(url, service_role):
+    for missing in init_journal(url, service_role, debezium=debezium):
         click.echo(f"could not be made without a superuser: {missing}", err=True)
     click.echo(f"the journal is ready for {service_role}")
 

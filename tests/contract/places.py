@@ -20,6 +20,12 @@ SERVICE, PASSWORD = "versiqii_service", "service"
 APPEND_ONLY = ("meta", "entries", "hashes", "documents", "checkpoints")
 
 
+def as_role(url: str, role: str, password: str) -> str:
+    """The same database for another role."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=f"{role}:{password}@{parts.hostname}:{parts.port}"))
+
+
 class Place(Protocol):
     """A database with a journal in it, and its owner's way past the guards."""
 
@@ -55,8 +61,7 @@ class PostgresPlace:
         self.admin_url = admin_url
         with psycopg.connect(admin_url, autocommit=True) as connection:
             connection.execute(f"ALTER ROLE {SERVICE} PASSWORD '{PASSWORD}'")
-        parts = urlsplit(admin_url)
-        self.url = urlunsplit(parts._replace(netloc=f"{SERVICE}:{PASSWORD}@{parts.hostname}:{parts.port}"))
+        self.url = as_role(admin_url, SERVICE, PASSWORD)
 
     async def open(self, origin: str | None = None, clock: SteppingClock | None = None) -> SqlJournal:
         return await PostgresJournal.open(self.url, clock=clock or SteppingClock(), origin=origin)

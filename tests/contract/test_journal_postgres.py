@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import anyio
 import psycopg
 import pytest
 
+from tests.contract.places import as_role
 from tests.services.postgres import Postgres
 from versiqiid.adapters.postgres.attack import CHANGES, DDL
 from versiqiid.adapters.postgres.init import init_journal
@@ -31,11 +32,6 @@ pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
 SERVICE = "versiqii_service"
 PASSWORD = "service"
 SCHEMA = "versiqii_journal"
-
-
-def as_role(url: str, role: str, password: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=f"{role}:{password}@{parts.hostname}:{parts.port}"))
 
 
 @contextmanager

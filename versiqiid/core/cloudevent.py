@@ -90,7 +90,21 @@ def message(entry: bytes, source: Source) -> Message:
     """
     fact = json.loads(entry)
     attributes = _attributes(fact, leaf_hash(entry), source)
-    payload = {
+    payload = envelope(fact)
+    key = fact["stream"].encode()
+    if source.mode is Mode.STRUCTURED:
+        body = _dump({**attributes, "datacontenttype": _JSON_TYPE, "data": payload})
+        return Message(key, _plain_headers(attributes, _STRUCTURED_TYPE), body)
+    headers = tuple((f"ce_{name}", value.encode()) for name, value in attributes.items())
+    return Message(key, _plain_headers(attributes, _JSON_TYPE) + headers, _dump(payload))
+
+
+def envelope(fact: dict[str, Any]) -> dict[str, Any]:
+    """The body of an entry's message, whichever way it travels.
+
+    :param fact: the stored leaf, parsed.
+    """
+    return {
         "version": ENVELOPE_VERSION,
         "timestamp": fact["time"],
         "event_type": fact["type"],
@@ -98,12 +112,6 @@ def message(entry: bytes, source: Source) -> Message:
         "actor": fact["actor"],
         "data": fact["data"],
     }
-    key = fact["stream"].encode()
-    if source.mode is Mode.STRUCTURED:
-        body = _dump({**attributes, "datacontenttype": _JSON_TYPE, "data": payload})
-        return Message(key, _plain_headers(attributes, _STRUCTURED_TYPE), body)
-    headers = tuple((f"ce_{name}", value.encode()) for name, value in attributes.items())
-    return Message(key, _plain_headers(attributes, _JSON_TYPE) + headers, _dump(payload))
 
 
 def latest(entry: bytes, source: Source) -> Message:

@@ -9,9 +9,10 @@ from contextlib import suppress
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from versiqiid.adapters.postgres import guards, schema
+from versiqiid.adapters.postgres import guards, outbox, schema
 from versiqiid.adapters.sql.database import Failures, Row
 from versiqiid.errors import Forbidden, InvalidSetting, Refused, Unavailable, VersiqiiError
+from versiqiid.ports import Recorded
 
 CONNECT_TIMEOUT_S = 10
 LOCK_TIMEOUT_S = 10
@@ -61,6 +62,7 @@ class PostgresDatabase:
         self._url = url
         self._open: psycopg.Connection[Row] | None = None
         self._closed = False
+        self._hands_over = False
 
     @property
     def _connection(self) -> psycopg.Connection[Row]:
@@ -71,6 +73,7 @@ class PostgresDatabase:
                 self._url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S, application_name="versiqiid journal"
             )
             self._open.execute(_SESSION)
+            self._hands_over = self._open.execute(outbox.EXISTS.encode()).fetchall() == [(True,)]
         return self._open
 
     def query(self, sql: str, *values: object) -> list[Row]:
@@ -112,6 +115,10 @@ class PostgresDatabase:
         if self._open is not None and not self._open.closed:
             with suppress(psycopg.Error):
                 self._open.execute("ROLLBACK")
+
+    def hand_over(self, entries: Sequence[Recorded]) -> None:
+        if entries and self._hands_over:
+            self.run(outbox.statements(entries))
 
     def let_go(self, digests: Sequence[str]) -> None:
         try:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import psycopg
 from psycopg import sql
 
-from versiqiid.adapters.postgres import guards, schema, side
+from versiqiid.adapters.postgres import guards, outbox, schema, side
 from versiqiid.adapters.postgres.database import CONNECT_TIMEOUT_S, failure_of, place_of
 from versiqiid.adapters.sql.database import Row
 from versiqiid.errors import InvalidSetting, Refused
@@ -17,7 +17,7 @@ from versiqiid.errors import InvalidSetting, Refused
 _ROLE = re.compile(r"[a-z_][a-z0-9_$]{0,62}")
 
 
-def init_journal(admin_url: str, service_role: str) -> tuple[str, ...]:
+def init_journal(admin_url: str, service_role: str, *, debezium: bool = False) -> tuple[str, ...]:
     """Make roles, tables, guards and grants in one transaction; repeated, it only grants to the service role, and makes
     what lies beside the tables, and a superuser's guards, where those are missing.
 
@@ -26,6 +26,7 @@ def init_journal(admin_url: str, service_role: str) -> tuple[str, ...]:
     :param admin_url: of a user who may create roles and schemas; without a superuser there are no event triggers.
     :param service_role: made (with LOGIN and no password) unless it exists; gets SELECT and INSERT, and UPDATE on
         projections only.
+    :param debezium: also make the table of ``outbox.py``. A daemon looks for it when it connects.
     :returns: the guards that could not be made, by name.
     :raises InvalidSetting: a role name outside ``[a-z_][a-z0-9_$]*``, or no PostgreSQL URL.
     :raises Refused: the tables exist, but not as they were made; nothing was changed. Also for lack of rights.
@@ -36,15 +37,16 @@ def init_journal(admin_url: str, service_role: str) -> tuple[str, ...]:
         raise InvalidSetting(f"service role {service_role!r}: expected a lower-case role name of its own")
     try:
         with psycopg.connect(admin_url, connect_timeout=CONNECT_TIMEOUT_S) as connection:
-            return _Init(connection, place).run(service_role)
+            return _Init(connection, place, debezium=debezium).run(service_role)
     except psycopg.Error as error:
         raise failure_of(place, error) from error
 
 
 class _Init:
-    def __init__(self, connection: psycopg.Connection[Row], place: str) -> None:
+    def __init__(self, connection: psycopg.Connection[Row], place: str, *, debezium: bool) -> None:
         self._connection = connection
         self._place = place
+        self._beside = (side.SCHEMA, outbox.SCHEMA) if debezium else (side.SCHEMA,)
 
     def run(self, service_role: str) -> tuple[str, ...]:
         ((superuser,),) = self._query("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
@@ -61,6 +63,8 @@ class _Init:
                 self._make()
             self._grant(service_role)
             self._make_side(service_role)
+            if self._query("SELECT 1 FROM pg_namespace WHERE nspname = ?", outbox.SCHEMA):
+                self._make_outbox(service_role)
             if not superuser and self._owned(schema.GUARD_SCHEMA):
                 self._make_let_go(service_role)
         if superuser and guards.optional(self._query):
@@ -77,12 +81,11 @@ class _Init:
     @contextmanager
     def _as_owner(self, *, superuser: bool) -> Iterator[None]:
         """Act as the owner, who cannot log in; an administrator who is no superuser is its member for that long."""
-        owner, name = sql.Identifier(schema.OWNER), sql.Identifier(schema.SCHEMA)
+        owner = sql.Identifier(schema.OWNER)
         if not superuser:
             self._run(sql.SQL("GRANT {} TO CURRENT_USER").format(owner))
-        self._run(sql.SQL("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {}").format(name, owner))
-        beside = sql.Identifier(side.SCHEMA)
-        self._run(sql.SQL("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {}").format(beside, owner))
+        for name in (schema.SCHEMA, *self._beside):
+            self._run(sql.SQL("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {}").format(sql.Identifier(name), owner))
         if not superuser:  # a superuser's functions lift a superuser's event triggers, and so are a superuser's
             guard = sql.Identifier(schema.GUARD_SCHEMA)
             self._run(sql.SQL("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {}").format(guard, owner))
@@ -115,6 +118,14 @@ class _Init:
             for statement in side.TABLES:
                 self._connection.execute(statement.encode())
         for grant in side.GRANTS:
+            self._run(sql.SQL(grant).format(schema=name, role=role))
+
+    def _make_outbox(self, service_role: str) -> None:
+        """The table that another relay reads the changes of. Every role that appends must be let in."""
+        role, name = sql.Identifier(service_role), sql.Identifier(outbox.SCHEMA)
+        for statement in outbox.TABLES:
+            self._connection.execute(statement.encode())
+        for grant in outbox.GRANTS:
             self._run(sql.SQL(grant).format(schema=name, role=role))
 
     def _make_let_go(self, service_role: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from versiqiid.errors import VersiqiiError
+from versiqiid.ports import Recorded
 
 Row = tuple[Any, ...]
 Failures = tuple[type[Exception], ...]
@@ -46,6 +47,13 @@ class Database(Protocol):
 
     def rollback(self) -> None:
         """Undo what the transaction did. Never raises: a connection that is gone has undone it."""
+        ...
+
+    def hand_over(self, entries: Sequence[Recorded]) -> None:
+        """Put entries, just written in the transaction that is open, where another program relays them from.
+
+        Nothing is done where there is no such place.
+        """
         ...
 
     def let_go(self, digests: Sequence[str]) -> None:

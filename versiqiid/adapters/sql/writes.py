@@ -67,6 +67,7 @@ def write(db: Database, ledger: Ledger, before: Head, edge: merkle.Builder | Non
         statements.append((_COUNTER, [("epoch", ledger.head.epoch)]))
     if statements:
         db.run(statements)
+    db.hand_over([entry.recorded for entry in ledger.entries])
     return edge
 
 

@@ -23,6 +23,7 @@ from versiqiid.adapters.sqlite.creating import make_file
 from versiqiid.core.audit_range import StretchFound
 from versiqiid.core.note import ORIGIN
 from versiqiid.errors import InvalidSetting, JournalRefused, Refused, Unavailable, VersiqiiError
+from versiqiid.ports import Recorded
 
 BUSY_TIMEOUT_S = 10.0
 """How long a write waits for another process's; arbitrary, far above any commit."""
@@ -76,6 +77,9 @@ class SqliteDatabase:
                 self._connection.execute("ROLLBACK")
         except sqlite3.Error:
             return  # the connection is gone, and the transaction with it
+
+    def hand_over(self, entries: Sequence[Recorded]) -> None:
+        """Nobody relays from a file."""
 
     def let_go(self, digests: Sequence[str]) -> None:
         guard = "documents_delete"
