@@ -19,7 +19,8 @@ from tests.services.kafka import Kafka
 
 pytestmark = pytest.mark.kafka
 
-QUICK_LEAD = ("--session-ttl-s", "1", "--lock-delay-s", "0")
+QUICK_LEAD = ("--session-ttl-s", "3", "--lock-delay-s", "0")
+"""Soon over after a kill, and long enough for a busy machine to renew in time."""
 
 
 def sent(data_dir: Path) -> int:
