@@ -17,6 +17,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +146,8 @@ def steps_of(status: dict[str, Any]) -> str:
 
 def show_diff(before: dict[str, Any], after: dict[str, Any]) -> None:
     key = f"{ENVIRONMENT}/{TARGET}/default"
-    old, new = (json.dumps(tree[key], indent=2, sort_keys=True).splitlines() for tree in (before, after))
+    lines = partial(json.dumps, indent=2, sort_keys=True, ensure_ascii=False)
+    old, new = (lines(tree[key]).splitlines() for tree in (before, after))
     for line in list(difflib.unified_diff(old, new, lineterm="", n=1))[2:]:
         say(f"    {line}")
 
