@@ -179,17 +179,22 @@ def undisturbed(storm: Storm) -> None:
     storm.until("the watch has settled", lambda: settled_for(storm, 5))
     mark, rotations = time.monotonic(), storm.rotations()
     storm.until("three more tokens", lambda: storm.rotations() >= rotations + 3)
+    storm.until("a query waited from its beginning to its end", lambda: any(waits(storm, mark)))
     since = [one for one in storm.exchanges() if one.began >= mark]
     assert len({one.token for one in since}) >= 3
     assert refused_early(storm, since) == []
-    assert any(one.wait_s and one.ended for one in since)
-    assert [one for one in since if one.wait_s and one.ended and one.is_cut_short] == []
+    assert [one for one in waits(storm, mark) if one.is_cut_short] == []
     waiting = [one for one in storm.exchanges() if one.wait_s and not one.ended]
     storm.operators.put(serials([LAST], 3))
     third = b'{"scan":{"serial":3}}'
     storm.until("the change", lambda: list(storm.lookout.values.values()).count(third) == len(PLACES))
     assert {one.status for one in waiting if one.ended and not one.given_up} <= {200, 404}
     assert storm.lookout.faults == []
+
+
+def waits(storm: Storm, mark: float) -> list[Exchange]:
+    """Blocking queries that began after that moment and have ended."""
+    return [one for one in storm.exchanges() if one.began >= mark and one.wait_s and one.ended]
 
 
 def refused_early(storm: Storm, exchanges: list[Exchange]) -> list[Exchange]:

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import anyio
 import pytest
 
 from tests.engine.audit.audited import export_to, grow, reopen
@@ -15,16 +16,23 @@ from versiqiid.testing.journal_tools import SteppingClock, about
 
 
 @pytest.fixture(scope="package")
-async def made(tmp_path_factory: pytest.TempPathFactory, anyio_backend: str) -> Path:  # noqa: ARG001 (runs it)
-    """A folder with a journal of 601 entries, 600 of them exported, and two checkpoints."""
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a journal of 601 entries, 600 of them exported, and two checkpoints.
+
+    Not asynchronous itself: the event loop would stay with it for the rest of the run, and no test could have its own.
+    """
     folder = tmp_path_factory.mktemp("audit")
+    anyio.run(_make, folder)
+    return folder
+
+
+async def _make(folder: Path) -> None:
     async with await SqliteJournal.open(folder / "journal.db", clock=SteppingClock(), origin=ORIGIN) as journal:
         await grow(journal, 100)
         (folder / "early").write_bytes(await journal.sign_checkpoint(SIGNER))
         await journal.append([about(f"k{number}", number, b"v%d" % number) for number in range(1, 501)])
         await export_to(journal, folder / "export")
         await journal.sign_checkpoint(SIGNER)
-    return folder
 
 
 @pytest.fixture
