@@ -18,8 +18,9 @@ from pathlib import Path
 
 TESTS = Path(__file__).parent
 LEFT_OUT = {"bench"}
-LANES = (("faults", "unit"), ("e2e",), ("contract", "engine"))
-"""Folders that take about as long together, by lane; folders that are not named go with the last one."""
+LANES = (("faults", "unit"), ("e2e",), ("e2e/guests", "contract", "engine"))
+"""Folders that take about as long together, by lane; folders that are not named go with the last one. A folder that is
+named is left out of the lane of the folder that it lies in."""
 
 _COUNT = re.compile(r"(\d+) (failed|passed|skipped|errors?|xfailed|xpassed|deselected|warnings?)\b")
 
@@ -35,6 +36,7 @@ class Lane:
 
     def run(self, options: list[str], lock: threading.Lock) -> None:
         places = [f"{TESTS.name}/{folder}" for folder in self.folders]
+        places += [f"--ignore={TESTS.name}/{folder}" for folder in self.left_out()]
         cache = ["-o", f"cache_dir=.pytest_cache/lane{self.number}"]
         words = [sys.executable, "-m", "pytest", *places, *cache, *options]
         with subprocess.Popen(
@@ -53,6 +55,11 @@ class Lane:
         with lock:
             print(f"\n#### {' '.join(self.folders)}: ended with {self.code}")
             print("".join(self.told), flush=True)
+
+    def left_out(self) -> list[str]:
+        """Folders in those of this lane that another one runs."""
+        elsewhere = [folder for lane in LANES for folder in lane if folder not in self.folders]
+        return [folder for folder in elsewhere if any(folder.startswith(f"{own}/") for own in self.folders)]
 
     def counts(self) -> Counter[str]:
         """Numbers of the closing line, by word."""

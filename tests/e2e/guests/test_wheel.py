@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.processes import clean_environment
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 SDKS = PROJECT / "plugins" / "migrations"
 LANGUAGES = sorted(folder.parent.name for folder in SDKS.glob("*/template"))
 

@@ -10,7 +10,7 @@ import pytest
 from tests.services.fixtures import lacking
 from versiqiid.adapters.wasm.lua import interpreter
 
-BUILDER = Path(__file__).parents[2] / "plugins/migrations/lua/interpreter/build.py"
+BUILDER = Path(__file__).parents[3] / "plugins/migrations/lua/interpreter/build.py"
 
 
 @pytest.mark.timeout(1200)  # the first build fetches Lua's source, through pip, which takes its time

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.guests.test_guest_sdks import CACHE, Guest, made
 from tests.e2e.processes import Daemon, example_keys
-from tests.e2e.test_guest_sdks import CACHE, Guest, made
 from versiqiid.core.canonical import canonical
 from versiqiid.core.document import read
 from versiqiid.core.modules import split

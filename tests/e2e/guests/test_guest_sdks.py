@@ -30,7 +30,7 @@ from versiqiid.core.migration.manifest import parse_manifest
 from versiqiid.errors import MigrationFailed
 from versiqiid.ports import GuestCall
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 SDKS = PROJECT / "plugins" / "migrations"
 EXAMPLE = PROJECT / "examples" / "scan-engine"
 pytestmark = pytest.mark.timeout(1800)  # compilers are fetched and components compiled, once
