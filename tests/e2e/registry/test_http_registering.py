@@ -35,6 +35,16 @@ def test_who_reads_more_is_told_more(registry: Registry) -> None:
         assert registry.fault("GET", f"/schemas/guids/{none.replace('/', '%2F')}") == (404, 40403)
 
 
+def test_a_compiled_schema_is_told_compiled(registry: Registry) -> None:
+    """confluent-kafka keeps the answer to a registration, and reads messages by it, as it reads what it asks for so."""
+    registry.register("compiled/text", PROTO, "PROTOBUF")
+    compiled = registry.ok("GET", "/subjects/compiled%2Ftext/versions/1", format="serialized")["schema"]
+    body = {"schemaType": "PROTOBUF", "schema": compiled}
+    told = registry.http.post("/subjects/compiled/versions", json=body, headers=MORE).json()
+    assert told["schema"] == compiled
+    assert registry.ok("GET", "/subjects/compiled/versions/1")["schema"] != compiled
+
+
 @pytest.mark.parametrize(("kind", "text"), [("AVRO", ONE), ("JSON", JSON), ("PROTOBUF", PROTO)])
 def test_versions_by_number(registry: Registry, kind: str, text: str) -> None:
     """A number that is named is told in the metadata, and only the next one can be; -1 is whatever is next."""

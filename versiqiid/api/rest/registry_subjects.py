@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -131,6 +132,8 @@ class _Versions:
         made = await self._registry.writing.register(named, wanted, by(request))
         if not how.full:
             return answer({"id": made.id})
+        if not how.style and wanted.content.is_serialized:
+            how = replace(how, style="serialized")  # clients keep the answer for readers that know only this form
         return answer(await self._registry.telling.given(await self._registry.state.load(named), made, how))
 
     async def _named(self, request: Request) -> str:

@@ -7,6 +7,7 @@ says does (``avro_form.py``, ``json_form.py``, ``protobuf_form.py``).
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -32,6 +33,9 @@ LANGUAGES: Final[Mapping[SchemaType, str]] = {
     SchemaType.PROTOBUF: "protobuf",
 }
 """What a family calls them."""
+
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/=\s]+")
+"""No source of Protobuf is without a character beside these."""
 
 TYPES: Final[Mapping[str, SchemaType]] = {language: kind for kind, language in LANGUAGES.items()}
 
@@ -61,6 +65,11 @@ class Content:
     references: tuple[Reference, ...] = ()
     metadata: Mapping[str, Any] | None = None
     rule_set: Mapping[str, Any] | None = None
+
+    @property
+    def is_serialized(self) -> bool:
+        """Whether the text is a compiled Protobuf file in base64, as some clients send it."""
+        return self.type is SchemaType.PROTOBUF and _BASE64.fullmatch(self.text) is not None
 
     @property
     def reserved(self) -> tuple[str, ...]:
