@@ -27,6 +27,7 @@ _GOOD = {200, 404}
 _LOOK_S = 0.02
 _UPSTREAM_S = 700
 _CROWDED_S = 30
+_SETTLED_S = 3
 _NOT_RELAYED = {"transfer-encoding", "connection", "content-length", "keep-alive"}
 
 
@@ -42,25 +43,39 @@ class Cut(StrEnum):
 
 @contextlib.contextmanager
 def crowd(address: str, connections: int) -> Iterator[None]:
-    """So many connections to a server that want nothing, from where the passages come from: all that it takes.
+    """All of so many connections that a server takes from where the passages come from, wanting nothing.
 
-    A connection that is still counted when these come has its place taken later: the server judges connections in the
-    order they come, so when one more is answered, all before it were judged, and those it sent away come again.
+    Some may still be counted for queries of before, whose client is gone. The block begins when there is room for no
+    more, and whatever becomes free is taken for as long as it lasts.
     """
-    held: list[socket.socket] = []
+    full, over = threading.Event(), threading.Event()
+    thread = threading.Thread(target=_fill, args=(address, connections, full, over))
+    thread.start()
     try:
-        deadline = time.monotonic() + _CROWDED_S
-        while len(held) < connections:
-            assert time.monotonic() < deadline, f"{address} takes only {len(held)} of {connections} connections"
+        assert full.wait(_CROWDED_S), f"{address} takes more than {connections} connections"
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _fill(address: str, connections: int, full: threading.Event, over: threading.Event) -> None:
+    """The server judges connections in the order they come: when one more is answered, all before it were judged."""
+    held: list[socket.socket] = []
+    settled_at = time.monotonic() + _SETTLED_S
+    try:
+        while not over.wait(_LOOK_S):
             held += [_connection(address) for _ in range(connections - len(held))]
-            with _connection(address) as one_more:
+            refused = False
+            with contextlib.suppress(OSError), _connection(address) as one_more:
                 one_more.settimeout(_CROWDED_S)
-                assert b" 429 " in one_more.recv(100), f"{address} takes more than {connections} connections"
+                refused = b" 429 " in one_more.recv(100)
             away, _, _ = select.select(held, [], [], 0)
             for sent in away:
                 held.remove(sent)
                 sent.close()
-        yield
+            if refused and (not away or time.monotonic() > settled_at):
+                full.set()
     finally:
         for one in held:
             one.close()
