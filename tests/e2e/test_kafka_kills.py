@@ -19,8 +19,9 @@ from tests.services.kafka import Kafka
 
 pytestmark = pytest.mark.kafka
 
-QUICK_LEAD = ("--session-ttl-s", "3", "--lock-delay-s", "0")
-"""Soon over after a kill, and long enough for a busy machine to renew in time."""
+FLAGS = ("--session-ttl-s", "3", "--lock-delay-s", "0", "--public-url", "http://versiqii.test")
+"""The lead is soon over after a kill, and long enough for a busy machine to renew it in time. A repeated message is the
+same bytes, so the schemas' address must outlive a restart, which that of ``--listen …:0`` does not."""
 
 
 def sent(data_dir: Path) -> int:
@@ -52,7 +53,7 @@ def check(kafka: Kafka, prefix: str, entries: list[dict[str, Any]], origin: str)
 def test_kill_9_of_the_daemon_at_any_moment(shared_kafka: Kafka, start: Callable[..., Daemon]) -> None:
     """Killed at the start, in the middle of sending, and just after; what was recorded arrives in the end."""
     prefix = f"kills-{uuid.uuid4().hex[:8]}"
-    daemon = start("--kafka", shared_kafka.address, "--kafka-topic-prefix", prefix, *QUICK_LEAD)
+    daemon = start("--kafka", shared_kafka.address, "--kafka-topic-prefix", prefix, *FLAGS)
     origin = daemon.event("started")["origin"]
     for round_, distance in enumerate((0, 1, 7, 25)):
         goal = sent(daemon.data_dir) + distance
@@ -73,7 +74,7 @@ def test_another_daemon_takes_over_what_is_not_sent(
 ) -> None:
     """Only who leads sends. The leader is killed with a backlog; the standby leads, and sends from where it ended."""
     prefix = f"lead-{uuid.uuid4().hex[:8]}"
-    flags = ("--kafka", shared_kafka.address, "--kafka-topic-prefix", prefix, *QUICK_LEAD)
+    flags = ("--kafka", shared_kafka.address, "--kafka-topic-prefix", prefix, *FLAGS)
     first = start(*flags, "--name", "first")
     origin = first.event("started")["origin"]
     change(first, 0, 100)
