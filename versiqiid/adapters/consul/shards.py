@@ -79,7 +79,7 @@ class WatchOptions:
     sizes: Sizes = field(default_factory=Sizes)
     pace: Pace = field(default_factory=Pace)
     names: Pace = field(default_factory=lambda: Pace(unchanged=Backoff(first_s=0.02, most_s=0.5)))
-    own: Backoff = field(default_factory=lambda: Backoff(first_s=0.05, most_s=2.0))
+    own: Backoff = field(default_factory=lambda: Backoff(first_s=0.0005, most_s=2.0))
     dice: Callable[[], float] = random
 
 
